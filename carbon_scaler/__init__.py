@@ -1,0 +1,1 @@
+"""A KEDA external scaler that starts batch work when the grid is clean."""

@@ -1,0 +1,1 @@
+"""KEDA's generated stubs, made by `make proto`."""
