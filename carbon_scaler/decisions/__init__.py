@@ -1,0 +1,1 @@
+"""One pure module per rule, and `decide`, which asks them in order."""

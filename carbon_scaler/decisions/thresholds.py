@@ -1,0 +1,93 @@
+"""Strategy `threshold`: open while the grid is below a fixed limit."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carbon_scaler.decisions.case import Case
+from carbon_scaler.domain.decision import Outcome, Ruling
+from carbon_scaler.domain.intensity import Reading, RenewableShare
+from carbon_scaler.domain.policy import Settings
+from carbon_scaler.domain.snapshot import RegionSeries
+
+RULE = "threshold"
+
+
+def rule(case: Case) -> Ruling:
+    """Open iff the intensity is strictly below the limit and the renewable share suffices."""
+    reading, settings = case.reading, case.plan.settings
+    if reading is None:
+        return Ruling(
+            rule=RULE, outcome=Outcome.CLOSED, reason="no_data", template="no value", figures={}
+        )
+    if reading.grams_per_kwh >= settings.threshold:
+        return _ruling(
+            Outcome.CLOSED,
+            "above_threshold",
+            "{grams_per_kwh:g} g/kWh is not below the limit of {threshold:g}{mix}",
+            reading,
+            settings,
+        )
+    if not enough_renewables(reading.renewable, settings):
+        return _ruling(
+            Outcome.CLOSED,
+            "renewables_below_minimum",
+            "{grams_per_kwh:g} g/kWh is below the limit of {threshold:g}, but{mix}",
+            reading,
+            settings,
+        )
+    return _ruling(
+        Outcome.OPEN,
+        "below_threshold",
+        "{grams_per_kwh:g} g/kWh is below the limit of {threshold:g}{mix}",
+        reading,
+        settings,
+    )
+
+
+def enough_renewables(share: RenewableShare, settings: Settings) -> bool:
+    """Unknown shares pass, unless the mix is required."""
+    minimum = settings.min_renewable_percent
+    if minimum is None or share.at_least >= minimum:
+        return True
+    return share.at_most >= minimum and not settings.require_mix
+
+
+def open_slots(series: RegionSeries, settings: Settings) -> NDArray[np.bool_]:
+    """Which of the stored intervals were open under these settings."""
+    clean = series.grams_per_kwh < settings.threshold
+    minimum = settings.min_renewable_percent
+    if minimum is None:
+        return clean
+    bound = series.renewable_at_least if settings.require_mix else series.renewable_at_most
+    return clean & (bound >= minimum)
+
+
+def _ruling(
+    outcome: Outcome, reason: str, template: str, reading: Reading, settings: Settings
+) -> Ruling:
+    return Ruling(
+        rule=RULE,
+        outcome=outcome,
+        reason=reason,
+        template=template,
+        figures={
+            "grams_per_kwh": reading.grams_per_kwh,
+            "threshold": settings.threshold,
+            "renewable_percent": reading.renewable.known,
+            "min_renewable_percent": settings.min_renewable_percent,
+            "mix": _mix_text(reading.renewable, settings),
+        },
+    )
+
+
+def _mix_text(share: RenewableShare, settings: Settings) -> str:
+    minimum = settings.min_renewable_percent
+    if minimum is None:
+        return ""
+    if share.at_least >= minimum:
+        return f", {share.at_least:g} % renewable reaches the minimum of {minimum:g} %"
+    if share.at_most < minimum:
+        return f", {share.at_most:g} % renewable is under the minimum of {minimum:g} %"
+    if settings.require_mix:
+        return f", the energy mix is unknown and requireMix wants {minimum:g} % renewable"
+    return f", the energy mix is unknown, so the minimum of {minimum:g} % renewable is skipped"

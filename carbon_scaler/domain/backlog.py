@@ -1,0 +1,79 @@
+"""Work that waits outside the cluster, as last read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+Column = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One piece of work that has not been started."""
+
+    enqueued_at: datetime
+    deadline_at: datetime | None = None
+    duration: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Items:
+    """A backlog's content in columns: waiting items by instant, and how many are in progress."""
+
+    enqueued: Column  # Unix seconds
+    deadline: Column  # Unix seconds; infinite where there is none
+    duration: Column  # seconds; not a number where the class decides
+    in_progress: int
+
+    @classmethod
+    def of(cls, waiting: Iterable[Item], *, in_progress: int = 0) -> "Items":
+        """The columns of these items."""
+        rows = tuple(waiting)
+        return cls(
+            enqueued=np.array([row.enqueued_at.timestamp() for row in rows], dtype=np.float64),
+            deadline=np.array(
+                [row.deadline_at.timestamp() if row.deadline_at else np.inf for row in rows],
+                dtype=np.float64,
+            ),
+            duration=np.array(
+                [np.nan if row.duration is None else row.duration.total_seconds() for row in rows],
+                dtype=np.float64,
+            ),
+            in_progress=in_progress,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacklogReading:
+    """What a backlog held at `read_at`; it may decide until `too_old_at`."""
+
+    items: Items
+    read_at: datetime
+    too_old_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacklogUnknown:
+    """Nothing is known of a backlog, and why; the text is fit for a user's eyes."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacklogState:
+    """The last reading, if any, and the failure of the newest attempt, if it failed."""
+
+    reading: BacklogReading | None = None
+    failure: str | None = None
+
+    def at(self, now: datetime) -> BacklogReading | BacklogUnknown:
+        """The reading while it is fresh, else why there is none."""
+        if self.reading is not None and now < self.reading.too_old_at:
+            return self.reading
+        if self.reading is not None:
+            age = int((now - self.reading.read_at).total_seconds())
+            return BacklogUnknown(cause=f"last read {age} s ago; {self.failure or 'no newer reading'}")
+        return BacklogUnknown(cause=self.failure or "not read yet")
