@@ -125,15 +125,13 @@ def _pulse_around(
 ) -> tuple[datetime, datetime]:
     """The pulse that is on now, else the next one: the last `release` of every period."""
     if release >= period:
-        return anchor, datetime.max.replace(tzinfo=UTC)
+        return EPOCH, datetime.max.replace(tzinfo=UTC)
     periods_over = max(0, (now - anchor) // period)
     closes_at = anchor + (periods_over + 1) * period
     return closes_at - release, closes_at
 
 
-def _anchor(
-    series: RegionSeries | None, settings: Settings, now: datetime
-) -> tuple[datetime, str]:
+def _anchor(series: RegionSeries | None, settings: Settings, now: datetime) -> tuple[datetime, str]:
     if series is None:
         return EPOCH, "no value is stored"
     begun = _reached(series.starts, now.timestamp())

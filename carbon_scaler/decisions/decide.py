@@ -102,4 +102,6 @@ def _changes_at(
         instants.append(inputs.series.next_start_after(now))
     if timeline is not None:
         instants.append(timeline.next_change_after(now))
+    if isinstance(inputs.demand, BacklogReading):
+        instants.append(inputs.demand.too_old_at)
     return min((instant for instant in instants if instant is not None), default=None)

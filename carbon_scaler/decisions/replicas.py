@@ -23,19 +23,19 @@ def reply(plan: Plan, verdict: Verdict, counts: QueueCounts | None) -> Reply:
     """A brake is active while it holds; a queue counts the items that may run."""
     is_open = verdict is Verdict.OPEN
     if plan.mode is Mode.BRAKE:
-        return Reply(
-            admitted=0, metric_value=BRAKE_VALUE, active=not is_open, level=float(is_open)
-        )
+        return Reply(admitted=0, metric_value=BRAKE_VALUE, active=not is_open, level=float(is_open))
     if counts is None or verdict is Verdict.ERROR:
         return Reply(admitted=0, metric_value=0.0, active=False, level=0.0)
-    return _queue(plan, counts, counts.waiting if is_open else counts.released)
+    if counts.waiting == 0:
+        return _queue(plan, counts, 0, level=float(is_open))
+    eligible = counts.waiting if is_open else counts.released
+    return _queue(plan, counts, eligible, level=eligible / counts.waiting)
 
 
-def _queue(plan: Plan, counts: QueueCounts, eligible: int) -> Reply:
+def _queue(plan: Plan, counts: QueueCounts, eligible: int, *, level: float) -> Reply:
     admitted, value = eligible, counts.in_progress + eligible
     if plan.max_jobs is not None:
         ceiling = plan.max_jobs * plan.items_per_job
         admitted = min(eligible, max(0, ceiling - counts.in_progress))
         value = min(counts.in_progress + admitted, ceiling)
-    share = eligible / counts.waiting if counts.waiting else 1.0
-    return Reply(admitted=admitted, metric_value=float(value), active=value > 0, level=share)
+    return Reply(admitted=admitted, metric_value=float(value), active=value > 0, level=level)

@@ -75,5 +75,7 @@ class BacklogState:
             return self.reading
         if self.reading is not None:
             age = int((now - self.reading.read_at).total_seconds())
-            return BacklogUnknown(cause=f"last read {age} s ago; {self.failure or 'no newer reading'}")
+            return BacklogUnknown(
+                cause=f"last read {age} s ago; {self.failure or 'no newer reading'}"
+            )
         return BacklogUnknown(cause=self.failure or "not read yet")

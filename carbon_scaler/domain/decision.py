@@ -48,7 +48,9 @@ class Ruling:
     @property
     def text(self) -> str:
         """The ruling as a sentence."""
-        return self.template.format_map(self.figures)
+        return self.template.format_map(
+            {name: _plain(figure) for name, figure in self.figures.items()}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +84,9 @@ class Decision:
     def decisive(self) -> Ruling:
         """The ruling that gave the reason."""
         return next(ruling for ruling in self.rulings if ruling.reason == self.reason)
+
+
+def _plain(figure: object) -> object:
+    if isinstance(figure, datetime):
+        return figure.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return figure

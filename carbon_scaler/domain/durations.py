@@ -32,7 +32,11 @@ def _parse(text: str) -> timedelta | None:
         return timedelta(minutes=float(text))
     for pattern in (_COMPACT, _ISO):
         match = pattern.fullmatch(text)
-        parts = {name: float(value) for name, value in match.groupdict().items() if value} if match else {}
+        parts = (
+            {name: float(value) for name, value in match.groupdict().items() if value}
+            if match
+            else {}
+        )
         if parts:
             return timedelta(**parts)
     return None
