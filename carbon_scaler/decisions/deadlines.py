@@ -49,7 +49,7 @@ class Timeline:
 
 
 def timeline(items: Items, settings: Settings) -> Timeline:
-    """Latest start: enqueued + maxDelay, or deadline − duration; the earlier one counts."""
+    """Latest start: enqueued + maxDelay, or deadline less duration; the earlier one counts."""
     duration = np.where(
         np.isnan(items.duration), settings.job_duration.total_seconds(), items.duration
     )

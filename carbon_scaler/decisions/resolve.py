@@ -172,13 +172,9 @@ def _settings(layers: Mapping[str, Overrides]) -> tuple[Settings, dict[str, str]
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name in SETTING_NAMES:
-        for origin, overrides in layers.items():
-            value = getattr(overrides, name)
-            if value is not None:
-                break
-        else:
-            value, origin = None, "default"
-        values[name], origins[name] = value, origin
+        stated = {origin: getattr(layer, name) for origin, layer in layers.items()}
+        origins[name] = next((o for o, value in stated.items() if value is not None), "default")
+        values[name] = stated[origins[name]]
     if values["release"] is None:
         values["release"] = max(2 * values["lead"], timedelta(minutes=5))
     return Settings(**values), origins

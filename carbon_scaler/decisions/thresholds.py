@@ -20,27 +20,24 @@ def rule(case: Case) -> Ruling:
             rule=RULE, outcome=Outcome.CLOSED, reason="no_data", template="no value", figures={}
         )
     if reading.grams_per_kwh >= settings.threshold:
-        return _ruling(
-            Outcome.CLOSED,
-            "above_threshold",
-            "{grams_per_kwh:g} g/kWh is not below the limit of {threshold:g}{mix}",
-            reading,
-            settings,
-        )
-    if not enough_renewables(reading.renewable, settings):
-        return _ruling(
-            Outcome.CLOSED,
-            "renewables_below_minimum",
-            "{grams_per_kwh:g} g/kWh is below the limit of {threshold:g}, but{mix}",
-            reading,
-            settings,
-        )
-    return _ruling(
-        Outcome.OPEN,
-        "below_threshold",
-        "{grams_per_kwh:g} g/kWh is below the limit of {threshold:g}{mix}",
-        reading,
-        settings,
+        outcome, reason, relation = Outcome.CLOSED, "above_threshold", "is not below"
+    elif not enough_renewables(reading.renewable, settings):
+        outcome, reason, relation = Outcome.CLOSED, "renewables_below_minimum", "is below"
+    else:
+        outcome, reason, relation = Outcome.OPEN, "below_threshold", "is below"
+    return Ruling(
+        rule=RULE,
+        outcome=outcome,
+        reason=reason,
+        template="{grams_per_kwh:g} g/kWh {relation} the limit of {threshold:g}{mix}",
+        figures={
+            "grams_per_kwh": reading.grams_per_kwh,
+            "relation": relation,
+            "threshold": settings.threshold,
+            "renewable_percent": reading.renewable.known,
+            "min_renewable_percent": settings.min_renewable_percent,
+            "mix": _mix_text(reading.renewable, settings),
+        },
     )
 
 
@@ -60,24 +57,6 @@ def open_slots(series: RegionSeries, settings: Settings) -> NDArray[np.bool_]:
         return clean
     bound = series.renewable_at_least if settings.require_mix else series.renewable_at_most
     return clean & (bound >= minimum)
-
-
-def _ruling(
-    outcome: Outcome, reason: str, template: str, reading: Reading, settings: Settings
-) -> Ruling:
-    return Ruling(
-        rule=RULE,
-        outcome=outcome,
-        reason=reason,
-        template=template,
-        figures={
-            "grams_per_kwh": reading.grams_per_kwh,
-            "threshold": settings.threshold,
-            "renewable_percent": reading.renewable.known,
-            "min_renewable_percent": settings.min_renewable_percent,
-            "mix": _mix_text(reading.renewable, settings),
-        },
-    )
 
 
 def _mix_text(share: RenewableShare, settings: Settings) -> str:

@@ -39,6 +39,7 @@ class Overrides:
     when_blind: WhenBlind | None = None
 
 
+NOTHING_STATED = Overrides()
 SETTING_NAMES = tuple(field.name for field in fields(Overrides))
 
 

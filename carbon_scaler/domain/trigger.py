@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from carbon_scaler.domain.policy import Overrides, Settings
+from carbon_scaler.domain.policy import NOTHING_STATED, Overrides, Settings
 
 
 class Mode(StrEnum):
@@ -52,7 +52,7 @@ class Trigger:
     service: str | None = None
     regions: tuple[str, ...] = ()
     shadow: bool = False
-    overrides: Overrides = Overrides()
+    overrides: Overrides = NOTHING_STATED
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
 

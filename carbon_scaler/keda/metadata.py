@@ -35,7 +35,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-class _Refused(ValueError):
+class _RefusedError(ValueError):
     """A value is not allowed; the message says what is."""
 
 
@@ -47,27 +47,27 @@ def _number(text: str, *, above: float | None = None, least: float = 0.0, most: 
     low = above if above is not None else least
     if not low <= value <= most or value == above:
         bounds = f"above {above:g}" if above is not None else f"from {least:g}"
-        raise _Refused(f"a number {bounds} to {most:g}")
+        raise _RefusedError(f"a number {bounds} to {most:g}")
     return value
 
 
 def _whole(text: str, *, most: int = 1_000_000) -> int:
     if not _WHOLE.fullmatch(text) or not 1 <= int(text) <= most:
-        raise _Refused(f"a whole number from 1 to {most}")
+        raise _RefusedError(f"a whole number from 1 to {most}")
     return int(text)
 
 
 def _boolean(text: str) -> bool:
     value = _BOOLEANS.get(text.lower())
     if value is None:
-        raise _Refused("true or false")
+        raise _RefusedError("true or false")
     return value
 
 
 def _duration(text: str, *, positive: bool = False) -> timedelta:
     value = parse_duration(text)
     if value is None or (positive and not value):
-        raise _Refused(f"a duration like {DURATION_FORMS}{', above 0' if positive else ''}")
+        raise _RefusedError(f"a duration like {DURATION_FORMS}{', above 0' if positive else ''}")
     return value
 
 
@@ -75,12 +75,12 @@ def _choice(text: str, *, kind: type[StrEnum]) -> StrEnum:
     try:
         return kind(text.lower())
     except ValueError:
-        raise _Refused(f"one of {', '.join(kind)}") from None
+        raise _RefusedError(f"one of {', '.join(kind)}") from None
 
 
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise _Refused("a name of letters, digits and . _ : - up to 100 long")
+        raise _RefusedError("a name of letters, digits and . _ : - up to 100 long")
     return text
 
 
@@ -141,7 +141,7 @@ def parse_trigger(namespace: str, name: str, metadata: Mapping[str, str]) -> Tri
     for key, text in _plain_keys(metadata, problems, warnings).items():
         try:
             values[key] = _read(key, text)
-        except _Refused as refused:
+        except _RefusedError as refused:
             problems.append(Problem(key=key, said=text, allowed=str(refused)))
     warnings += [
         f"{key}: only mode {OTHER_MODES_KEYS[key][0]} uses it"
@@ -161,9 +161,9 @@ def parse_trigger(namespace: str, name: str, metadata: Mapping[str, str]) -> Tri
 
 def _read(key: str, text: str) -> object:
     if len(text) > LONGEST_VALUE:
-        raise _Refused(f"at most {LONGEST_VALUE} characters (it has {len(text)})")
+        raise _RefusedError(f"at most {LONGEST_VALUE} characters (it has {len(text)})")
     if not text.strip():
-        raise _Refused("a value (it is empty)")
+        raise _RefusedError("a value (it is empty)")
     for keys in (SUBJECT_KEYS, SETTING_KEYS, OTHER_MODES_KEYS):
         if key in keys:
             return keys[key][1](text.strip())

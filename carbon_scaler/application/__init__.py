@@ -1,0 +1,1 @@
+"""Use cases; they reach the world through their own ports."""

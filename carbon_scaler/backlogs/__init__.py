@@ -1,0 +1,1 @@
+"""Where waiting work is counted."""

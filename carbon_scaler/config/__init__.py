@@ -1,0 +1,1 @@
+"""Settings and policy files: the only readers of environment and files."""

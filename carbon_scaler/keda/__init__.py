@@ -1,0 +1,1 @@
+"""KEDA's door: the gRPC server and what it reads and replies."""

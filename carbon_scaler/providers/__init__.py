@@ -1,0 +1,1 @@
+"""Where grid data come from."""

@@ -1,0 +1,1 @@
+"""Postgres: embedded or given, migrated, read and written."""
