@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 
+from carbon_scaler.domain.errors import CarbonScalerError
+
 log = structlog.get_logger()
 
 RESTART_SECONDS = 1.0
@@ -34,6 +36,8 @@ async def _supervise(name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -
     while True:
         try:
             await loop()
+        except CarbonScalerError as error:
+            log.warning("task.failed", task=name, cause=str(error))
         except Exception:
             log.exception("task.failed", task=name)
         else:

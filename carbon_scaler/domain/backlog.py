@@ -19,7 +19,7 @@ class Item:
     duration: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Items:
     """A backlog's content in columns: waiting items by instant, and how many are in progress."""
 

@@ -6,8 +6,8 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from carbon_scaler.storage.embedded_binaries import EmbeddedPostgresError
-from carbon_scaler.storage.embedded_directory import ServerDirectory, read_postmaster
+from carbon_scaler.storage.embedded.binaries import EmbeddedPostgresError
+from carbon_scaler.storage.embedded.directory import ServerDirectory, read_postmaster
 
 FAST_SECONDS, IMMEDIATE_SECONDS, KILLED_SECONDS = 5, 6, 2
 PROCESSES = Path("/proc")
@@ -40,11 +40,9 @@ def _forget(directory: ServerDirectory) -> None:
     # The server refuses to start if the recorded number is now another process's. Of a dead one
     # it needs the record: it looks there for shared memory that is still in use.
     main = read_postmaster(directory)
-    if main is None:
-        return
-    if (PROCESSES / str(main.pid)).exists():
+    if main is None or (PROCESSES / str(main.pid)).exists():
         directory.postmaster.unlink(missing_ok=True)
-    if main.socket_dir.name:
+    if main is not None:
         (main.socket_dir / f".s.PGSQL.{main.port}.lock").unlink(missing_ok=True)
 
 
@@ -57,22 +55,29 @@ def _is_server_of(data: Path, process: Path) -> bool:
     """Whether its program is postgres and it works in, or was started for, this directory."""
     try:
         arguments = (process / "cmdline").read_bytes().split(b"\0")
-        if not os.path.basename(arguments[0]).startswith(b"postgres"):  # noqa: PTH119
+        if not arguments[0].endswith(b"/postgres") and not arguments[0].startswith(b"postgres:"):
             return False
+        return _works_in(data, process, started_for=os.fsencode(data) in arguments)
+    except OSError:
+        return False
+
+
+def _works_in(data: Path, process: Path, *, started_for: bool) -> bool:
+    try:
         return (process / "cwd").samefile(data)
     except PermissionError:
         # Another user's process, seen by a root without ptrace rights (a plain container).
-        return os.fsencode(data) in arguments
-    except OSError:
-        return False
+        return started_for
 
 
 async def _remaining(data: Path, within_seconds: float) -> set[int]:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_seconds
-    while (found := _processes_of(data)) and loop.time() < deadline:
+    while True:
+        found = _processes_of(data)
+        if not found or loop.time() >= deadline:
+            return found
         await asyncio.sleep(0.05)
-    return found
 
 
 def _signal(numbers: set[int], signal_number: signal.Signals, data: Path) -> None:

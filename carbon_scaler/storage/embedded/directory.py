@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from carbon_scaler.storage.embedded_binaries import EmbeddedPostgresError
-from carbon_scaler.storage.embedded_identity import ROOT, ServerIdentity
+from carbon_scaler.storage.embedded.binaries import EmbeddedPostgresError
+from carbon_scaler.storage.embedded.identity import ROOT, ServerIdentity
 
 PORT = 5432  # only a part of the socket's name
 LONGEST_SOCKET_PATH = 107  # bytes, by the kernel
+READY = "ready   "  # padded: the server overwrites this line in place
 LOG_TAIL_BYTES = 8192
 ADVICE = "set CARBON_SCALER_DATA_DIR to a directory of your own, or DATABASE_URL to a server"
 
@@ -44,7 +45,7 @@ class ServerDirectory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postmaster:
-    """What a server writes about itself into its data directory."""
+    """What a server writes about itself into `postmaster.pid`."""
 
     pid: int
     socket_dir: Path
@@ -90,7 +91,8 @@ def opened_log(directory: ServerDirectory) -> IO[bytes]:
     """An empty log; the one of the run before is kept beside it."""
     with suppress(FileNotFoundError):
         directory.log.replace(directory.log.with_suffix(".log.1"))
-    return directory.log.open("wb")
+    directory.log.touch(mode=0o600)  # it may quote statements
+    return directory.log.open("ab")
 
 
 def telling_line(directory: ServerDirectory) -> str:
@@ -106,12 +108,8 @@ def read_postmaster(directory: ServerDirectory) -> Postmaster | None:
     try:
         lines = directory.postmaster.read_text().splitlines()
         pid, _, _, port, socket_dir, *rest = lines
-        return Postmaster(
-            pid=int(pid),
-            port=int(port),
-            socket_dir=Path(socket_dir),
-            ready=len(rest) > 2 and rest[2].strip() == "ready",
-        )
+        ready = rest[-1:] == [READY]
+        return Postmaster(pid=int(pid), port=int(port), socket_dir=Path(socket_dir), ready=ready)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
 

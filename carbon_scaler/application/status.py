@@ -1,0 +1,96 @@
+"""The state of a server as one document."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from carbon_scaler.application.backlogs import Backlogs
+from carbon_scaler.application.ports import Clock
+from carbon_scaler.application.snapshots import Snapshots
+from carbon_scaler.domain.backlog import BacklogReading
+from carbon_scaler.domain.intensity import Reading
+from carbon_scaler.domain.policy import Policy
+
+
+@dataclass(slots=True, kw_only=True)
+class Server:
+    """What a running server tells of itself; readiness changes while it lives."""
+
+    version: str
+    started_at: datetime
+    database: str
+    sources: tuple[str, ...]
+    replay: str | None
+    grpc_port: int = 0
+    http_port: int = 0
+    # What must still happen before the server is ready, by name.
+    waiting_for: frozenset[str] = frozenset()
+    stopping: bool = False
+
+    def not_ready_because(self, snapshots: Snapshots) -> list[str]:
+        """Why no traffic should come here; empty when it should."""
+        reasons = [f"{what} not done yet" for what in sorted(self.waiting_for)]
+        if not snapshots.is_loaded:
+            reasons.append(f"snapshot: {snapshots.failure or 'not loaded yet'}")
+        if self.stopping:
+            reasons.append("stopping")
+        return reasons
+
+
+def status_document(
+    *, server: Server, snapshots: Snapshots, backlogs: Backlogs, policy: Policy, clock: Clock
+) -> dict[str, Any]:
+    """Everything that `/status` tells."""
+    now = clock.now()
+    return {
+        "version": server.version,
+        "started_at": server.started_at,
+        "listening": {"grpc_port": server.grpc_port, "http_port": server.http_port},
+        "ready": not server.not_ready_because(snapshots),
+        "not_ready_because": server.not_ready_because(snapshots),
+        "sources": list(server.sources),
+        "replay": server.replay,
+        "database": {
+            "url": server.database,
+            "up": snapshots.failure is None,
+            "failure": snapshots.failure,
+            "snapshot_loaded_at": snapshots.current.loaded_at if snapshots.is_loaded else None,
+        },
+        "leader": None,
+        "policy": {"version": policy.version, "classes": sorted(policy.classes)},
+        "regions": {
+            region: intensity_document(reading, now)
+            for region, series in sorted(snapshots.current.regions.items())
+            if (reading := series.reading_at(now)) is not None
+        },
+        "backlogs": {
+            name: _backlog(name, backlogs, now) for name in sorted(backlogs.namespaces)
+        },
+    }
+
+
+def intensity_document(reading: Reading, now: datetime) -> dict[str, Any]:
+    """One value with all that it must say of itself."""
+    return {
+        "grams_per_kwh": reading.grams_per_kwh,
+        "renewable_percent": reading.renewable.known,
+        "source": reading.source,
+        "signal": reading.basis.signal.value,
+        "factors": reading.basis.factors.value,
+        "kind": reading.kind.value,
+        "observed_at": reading.observed_at,
+        "age_seconds": round((now - reading.observed_at).total_seconds(), 3),
+        "usable": now < reading.too_old_at,
+    }
+
+
+def _backlog(name: str, backlogs: Backlogs, now: datetime) -> dict[str, Any]:
+    state = backlogs.state(name)
+    reading = state.reading
+    return {
+        "usable": isinstance(state.at(now), BacklogReading),
+        "waiting": None if reading is None else len(reading.items.enqueued),
+        "in_progress": None if reading is None else reading.items.in_progress,
+        "read_at": None if reading is None else reading.read_at,
+        "failure": state.failure,
+    }

@@ -1,0 +1,197 @@
+"""What Prometheus scrapes, put together from plain counters when it asks."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from carbon_scaler.application.backlogs import Backlogs
+from carbon_scaler.application.evaluate import Evaluator, Subject
+from carbon_scaler.application.ports import Clock
+from carbon_scaler.application.snapshots import Snapshots
+from carbon_scaler.domain.backlog import BacklogReading
+from carbon_scaler.domain.trigger import Plan
+from carbon_scaler.observability.counters import LoopLag, RpcCounters
+
+# One series per object, so the number of objects shown is bounded.
+MOST_OBJECTS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The parts that metrics are read from."""
+
+    version: str
+    clock: Clock
+    evaluator: Evaluator
+    snapshots: Snapshots
+    backlogs: Backlogs
+    subjects: Callable[[], Iterator[Subject]]
+    rpc: RpcCounters
+    loop_lag: LoopLag
+
+
+def build_registry(measured: Measured) -> CollectorRegistry:
+    """A registry of our metrics and the process's."""
+    registry = CollectorRegistry(auto_describe=False)
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    registry.register(ScalerCollector(measured))
+    return registry
+
+
+class ScalerCollector(Collector):
+    """Our metrics at the moment of the scrape."""
+
+    def __init__(self, measured: Measured) -> None:
+        self._of = measured
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        now = self._of.clock.now()
+        yield _gauge("carbon_scaler_build_info", "Version.", ("version",), {(self._of.version,): 1})
+        yield from self._decisions()
+        yield from self._objects(now)
+        yield from self._backlogs(now)
+        yield from self._grid(now)
+        yield from self._calls()
+        yield from self._loop()
+
+    def _decisions(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "carbon_scaler_decisions",
+            "Answers given to KEDA by mode, verdict and reason.",
+            labels=("mode", "verdict", "reason"),
+        )
+        for labels, count in self._of.evaluator.answers.items():
+            family.add_metric(labels, count)
+        yield family
+
+    def _objects(self, now: datetime) -> Iterator[Metric]:
+        polled: dict[tuple[str, ...], float] = {}
+        objects = 0
+        for subject in self._of.subjects():
+            if subject.polled_at is None:
+                continue
+            key = (subject.plan.namespace, subject.plan.name)
+            objects += key not in polled
+            age = max(0.0, (now - subject.polled_at).total_seconds())
+            if key in polled or len(polled) < MOST_OBJECTS:
+                polled[key] = min(age, polled.get(key, age))
+        yield _gauge(
+            "carbon_scaler_seconds_since_poll",
+            f"Seconds since KEDA last asked for an object; the first {MOST_OBJECTS} objects.",
+            ("namespace", "name"),
+            polled,
+        )
+        yield _gauge("carbon_scaler_objects", "Objects polled so far.", (), {(): objects})
+
+    def _backlogs(self, now: datetime) -> Iterator[Metric]:
+        items: dict[tuple[str, ...], float] = {}
+        ages: dict[tuple[str, ...], float] = {}
+        overdue = {(name,): 0.0 for name in self._of.backlogs.namespaces}
+        for subject in self._of.subjects():
+            plan = subject.plan
+            if not isinstance(plan, Plan) or plan.backlog is None:
+                continue
+            reading = self._of.backlogs.state(plan.backlog).at(now)
+            if isinstance(reading, BacklogReading):
+                timeline = self._of.evaluator.timeline(reading.items, plan.settings)
+                count = timeline.counts_at(now).overdue
+                overdue[plan.backlog,] = max(count, overdue[plan.backlog,])
+        for name in self._of.backlogs.namespaces:
+            state = self._of.backlogs.state(name)
+            if state.reading is not None:
+                items[name, "waiting"] = len(state.reading.items.enqueued)
+                items[name, "in_progress"] = state.reading.items.in_progress
+                ages[name,] = (now - state.reading.read_at).total_seconds()
+        yield _gauge(
+            "carbon_scaler_overdue_items",
+            "Waiting items past their latest start, by the strictest trigger; must stay 0.",
+            ("backlog",),
+            overdue,
+        )
+        yield _gauge(
+            "carbon_scaler_backlog_items", "Items as last read.", ("backlog", "state"), items
+        )
+        yield _gauge(
+            "carbon_scaler_backlog_age_seconds", "Age of the last reading.", ("backlog",), ages
+        )
+        failures = CounterMetricFamily(
+            "carbon_scaler_backlog_failures", "Readings that failed.", labels=("backlog",)
+        )
+        for name, count in self._of.backlogs.failures.items():
+            failures.add_metric((name,), count)
+        yield failures
+
+    def _grid(self, now: datetime) -> Iterator[Metric]:
+        ages: dict[tuple[str, ...], float] = {}
+        grams: dict[tuple[str, ...], float] = {}
+        for region, series in self._of.snapshots.current.regions.items():
+            reading = series.reading_at(now)
+            if reading is not None:
+                ages[region,] = (now - reading.observed_at).total_seconds()
+                grams[region, reading.source] = reading.grams_per_kwh
+        yield _gauge(
+            "carbon_scaler_data_age_seconds",
+            "Seconds since the start of the newest value's interval.",
+            ("region",),
+            ages,
+        )
+        yield _gauge(
+            "carbon_scaler_intensity_grams_per_kwh", "Newest value.", ("region", "source"), grams
+        )
+        snapshot_age = (now - self._of.snapshots.current.loaded_at).total_seconds()
+        yield _gauge(
+            "carbon_scaler_snapshot_age_seconds",
+            "Seconds since the snapshot was last refreshed.",
+            (),
+            {(): snapshot_age},
+        )
+        healthy = float(self._of.snapshots.failure is None)
+        yield _gauge(
+            "carbon_scaler_database_up", "Whether the last load succeeded.", (), {(): healthy}
+        )
+
+    def _calls(self) -> Iterator[Metric]:
+        calls = CounterMetricFamily(
+            "carbon_scaler_grpc_requests",
+            "Calls of KEDA's contract by method and status code.",
+            labels=("method", "code"),
+        )
+        for labels, count in self._of.rpc.calls.items():
+            calls.add_metric(labels, count)
+        yield calls
+        seconds = HistogramMetricFamily(
+            "carbon_scaler_grpc_latency_seconds", "Time in the handler.", labels=("method",)
+        )
+        for method, latencies in self._of.rpc.latencies.items():
+            seconds.add_metric((method,), latencies.cumulative(), latencies.total_seconds)
+        yield seconds
+
+    def _loop(self) -> Iterator[Metric]:
+        lag = self._of.loop_lag
+        yield _gauge(
+            "carbon_scaler_loop_lag_seconds",
+            "How late the event loop ran: last seen, and the worst since the last scrape.",
+            ("which",),
+            {("last",): lag.last_seconds, ("worst",): lag.take_worst()},
+        )
+
+
+def _gauge(
+    name: str, text: str, labels: tuple[str, ...], values: dict[tuple[str, ...], float]
+) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for key, value in values.items():
+        family.add_metric(key, value)
+    return family
