@@ -47,8 +47,8 @@ class IntensitySource(Protocol):
         """The source as stored with each value."""
         ...
 
-    async def history(self, now: datetime) -> Sequence[Reading]:
-        """What the source offers for the past, oldest first."""
+    def history(self, now: datetime) -> AsyncIterator[Sequence[Reading]]:
+        """What the source offers for the past, in chunks: the newest first, each oldest first."""
         ...
 
     async def latest(self, now: datetime) -> Sequence[Reading]:

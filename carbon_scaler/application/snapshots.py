@@ -13,6 +13,8 @@ from carbon_scaler.domain.snapshot import RegionSeries, Snapshot
 
 log = structlog.get_logger()
 
+RETRY_SECONDS = 1.0
+
 
 class Snapshots:
     """Holds the snapshot; swapping it is one assignment, so no reader waits or sees half of it."""
@@ -41,11 +43,21 @@ class Snapshots:
 
     async def run(self) -> None:
         """Follow the store's changes for ever; a failing store leaves the last view in place."""
+        await self._reload_at_last(None)
         async for changed in self._changes.changes():
+            await self._reload_at_last(changed)
+
+    async def _reload_at_last(self, changed: Collection[str] | None) -> None:
+        while True:
             try:
                 await self._reload(changed)
             except CarbonScalerError as error:
                 self._note_failure(str(error))
+                # What was missed meanwhile is unknown, so all is read again.
+                changed = None
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
 
     async def _reload(self, changed: Collection[str] | None) -> None:
         now = self._clock.now()

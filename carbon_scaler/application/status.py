@@ -63,9 +63,7 @@ def status_document(
             for region, series in sorted(snapshots.current.regions.items())
             if (reading := series.reading_at(now)) is not None
         },
-        "backlogs": {
-            name: _backlog(name, backlogs, now) for name in sorted(backlogs.namespaces)
-        },
+        "backlogs": {name: _backlog(name, backlogs, now) for name in sorted(backlogs.namespaces)},
     }
 
 

@@ -82,7 +82,11 @@ class Servicer:
         subject = self._triggers.subject(asked.scaledObjectRef)
         decision = await self._decision(subject)
         name = asked.metricName
-        if subject.reply is None or subject.reply_decision is not decision or subject.reply_name != name:
+        if (
+            subject.reply is None
+            or subject.reply_decision is not decision
+            or subject.reply_name != name
+        ):
             subject.reply = replies.metrics_reply(decision, name)
             subject.reply_decision, subject.reply_name = decision, name
         return subject.reply

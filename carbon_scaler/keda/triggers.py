@@ -28,9 +28,7 @@ class KnownTriggers:
     def subject(self, ref: pb.ScaledObjectRef) -> Subject:
         """The subject of a reference; KEDA sends one trigger in many byte orders."""
         # A digest, because 100,000 keys of full length would cost hundreds of megabytes.
-        key = blake2b(
-            ref.SerializeToString(deterministic=True), digest_size=_DIGEST_BYTES
-        ).digest()
+        key = blake2b(ref.SerializeToString(deterministic=True), digest_size=_DIGEST_BYTES).digest()
         subject = self._subjects.get(key)
         if subject is None:
             subject = self._evaluator.subject(

@@ -14,20 +14,19 @@ from pathlib import Path
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.regions import split_region
 from carbon_scaler.domain.trigger import quoted
-from carbon_scaler.providers.replay_year_columns import ReplayYear, averaged_year
+from carbon_scaler.providers.replay_hours import EPOCH, ReplayYear, year_of_means
 
 MOST_BYTES = 50_000_000
 # The column is numeric(10,4): what rounds to a million does not fit.
 TOO_LARGE = 999_999.99995
+WHOLE_PERCENT = 100.0
 SHARE = ".renewable_percent"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 
 _MICROSECOND = timedelta(microseconds=1)
 _REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _INSTANT_FORM = (
-    "an instant with its offset, like 2022-01-01T00:00Z, in the years "
-    f"{FIRST_YEAR} to {LAST_YEAR}"
+    f"an instant with its offset, like 2022-01-01T00:00Z, in the years {FIRST_YEAR} to {LAST_YEAR}"
 )
 _GRAMS_FORM = "g/kWh as a number below 1,000,000, like 231.5, or nothing where data are missing"
 _SHARE_FORM = "a number from 0 to 100, or nothing where it is not known"
@@ -64,12 +63,12 @@ class _Column:
 class _Table:
     file: str
     columns: Sequence[_Column]
-    lines: array[int] = field(default_factory=lambda: array("q"))
-    microseconds: array[int] = field(default_factory=lambda: array("q"))
-    cells: array[float] = field(default_factory=lambda: array("d"))
+    lines: "array[int]" = field(default_factory=lambda: array("q"))
+    microseconds: "array[int]" = field(default_factory=lambda: array("q"))
+    cells: "array[float]" = field(default_factory=lambda: array("d"))
 
 
-def read_replay(path: Path) -> ReplayYear:
+def read_replay_file(path: Path) -> ReplayYear:
     """The year in this file, which is UTF-8 and at most 50 MB."""
     name = str(path)
     try:
@@ -90,7 +89,7 @@ def read_replay(path: Path) -> ReplayYear:
 
 
 @lru_cache(maxsize=1)
-def read_shipped_year() -> ReplayYear:
+def shipped_year() -> ReplayYear:
     """2022 of six regions; see replay_year/NOTICE.md."""
     shipped = resources.files("carbon_scaler.providers") / "replay_year" / "2022.csv"
     return parse_replay(shipped.read_text("utf-8"), name="2022.csv (shipped)")
@@ -113,7 +112,7 @@ def parse_replay(text: str, *, name: str) -> ReplayYear:
         _add_row(table, line, row)
     _refuse_empty(table)
     _refuse_duplicates(table)
-    return averaged_year(
+    return year_of_means(
         name=name,
         microseconds=table.microseconds,
         cells=table.cells,
@@ -197,9 +196,7 @@ def _add_row(table: _Table, line: int, row: Sequence[str]) -> None:
         value = _number(text, share=column.share)
         if value is None:
             form = _SHARE_FORM if column.share else _GRAMS_FORM
-            raise ReplayFileError(
-                form, file=table.file, line=line, column=column.name, value=text
-            )
+            raise ReplayFileError(form, file=table.file, line=line, column=column.name, value=text)
         table.cells.append(value)
 
 
@@ -229,7 +226,7 @@ def _number(text: str, *, share: bool) -> float | None:
     # float() also reads 1_000 and the digits of other scripts.
     if "_" in stripped or not stripped.isascii():
         return None
-    allowed = 0 <= value <= 100 if share else abs(value) < TOO_LARGE
+    allowed = 0 <= value <= WHOLE_PERCENT if share else abs(value) < TOO_LARGE
     return value if allowed else None
 
 

@@ -1,8 +1,9 @@
 """The HTTP server, on the same event loop as everything else."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from fastapi import FastAPI
@@ -27,6 +28,8 @@ class HttpServer(uvicorn.Server):
             )
         )
         self._listening = listening
+        self._done = asyncio.Event()
+        self.port: int = listening.getsockname()[1]
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -35,4 +38,12 @@ class HttpServer(uvicorn.Server):
 
     async def run_until_stopped(self) -> None:
         """Serve until `should_exit` is set."""
-        await self.serve(sockets=[self._listening])
+        try:
+            await self.serve(sockets=[self._listening])
+        finally:
+            self._done.set()
+
+    async def stopped(self) -> None:
+        """Until `should_exit` was obeyed, not for ever."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._done.wait(), DRAIN_SECONDS + 1)

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +18,11 @@ PORT = 5432  # only a part of the socket's name
 LONGEST_SOCKET_PATH = 107  # bytes, by the kernel
 READY = "ready   "  # padded: the server overwrites this line in place
 LOG_TAIL_BYTES = 8192
-ADVICE = "set CARBON_SCALER_DATA_DIR to a directory of your own, or DATABASE_URL to a server"
+GRAVE = re.compile(r"(FATAL|PANIC|error):.*")
+ADVICE = (
+    "set CARBON_SCALER_DATA_DIR to a directory that this user can write, "
+    "or DATABASE_URL to a server"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +64,10 @@ def refusals_explained(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = f"{error.strerror} ({error.filename})" if error.filename else str(error)
+        reason = "Not a directory" if isinstance(error, FileExistsError) else error.strerror
+        where = f" ({error.filename})" if error.filename else ""
         raise EmbeddedPostgresError(
-            f"the embedded database cannot use {root}: {reason}; {ADVICE}"
+            f"the embedded database cannot use {root}: {reason}{where}; {ADVICE}"
         ) from error
 
 
@@ -99,8 +105,11 @@ def telling_line(directory: ServerDirectory) -> str:
     """The line of the log that says best why the server is not there."""
     tail = directory.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
     lines = [line.strip() for line in tail.splitlines() if line.strip()]
-    grave = [line for line in lines if any(w in line for w in ("FATAL", "PANIC", "error:"))]
-    return next(reversed(grave or lines), "it said nothing")
+    if not lines:
+        full = os.statvfs(directory.root).f_bavail == 0
+        return "no space is left on its disk" if full else "it said nothing"
+    grave = [found[0] for line in lines if (found := GRAVE.search(line))]
+    return (grave or lines)[-1]
 
 
 def read_postmaster(directory: ServerDirectory) -> Postmaster | None:

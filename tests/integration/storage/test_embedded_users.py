@@ -2,12 +2,11 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from carbon_scaler.storage.embedded import psql_binary, running_server
+from carbon_scaler.storage.embedded import psql_binary
 from tests.integration.storage.embedded_program import (
     CODE,
     WHEEL,

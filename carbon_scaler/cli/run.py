@@ -1,0 +1,61 @@
+"""`carbon-scaler run`: everything on this machine."""
+
+import json
+
+import typer
+from rich.panel import Panel
+from rich.text import Text
+
+from carbon_scaler.cli.context import PolicyDir, ReplayFile, ReplaySpeed, prepared, run_loop
+from carbon_scaler.cli.output import console
+from carbon_scaler.config.settings import DEFAULT_RUN_REGION
+from carbon_scaler.storage.pool import redacted
+from carbon_scaler.wiring import run as wiring
+from carbon_scaler.wiring.serving import Serving
+
+
+def run(
+    replay: ReplayFile = None,
+    replay_speed: ReplaySpeed = None,
+    policy_dir: PolicyDir = None,
+) -> None:
+    """Try it: embedded Postgres (or DATABASE_URL), replayed grid data, gRPC and HTTP.
+
+    Nothing else is needed. Ctrl-C stops everything; the data stay.
+    """
+    settings, environment = prepared(
+        replay_file=replay, replay_speed=replay_speed, policy_dir=policy_dir
+    )
+    run_loop(wiring.run(settings, environment, _announce))
+
+
+def _announce(serving: Serving, database_url: str) -> None:
+    settings, server = serving.settings, serving.server
+    region = settings.region or DEFAULT_RUN_REGION
+    grpc, http = f"{settings.bind}:{server.grpc_port}", f"{settings.bind}:{server.http_port}"
+    embedded = settings.database_url is None
+    where = "" if embedded else f"DATABASE_URL='{redacted(database_url)}' "
+    trigger = f"region={region} mode=brake workloadClass=deferrable"
+    text = Text(no_wrap=True, overflow="ignore")
+    text.append("carbon-scaler ", "bold")
+    text.append(f"{server.version}: a KEDA external scaler that waits for a clean grid\n\n")
+    text.append(f"  gRPC      {grpc}  (scalerAddress of your triggers)\n")
+    text.append(f"  HTTP      http://{http}  /readyz /metrics /status\n")
+    text.append(f"  database  {redacted(database_url)}{' (embedded)' if embedded else ''}\n")
+    text.append(f"  data      {server.replay}\n\n", "yellow")
+    text.append("Try:\n")
+    text.append(f"  {_grpcurl(grpc, region)}\n")
+    text.append(f"  {where}carbon-scaler explain {trigger}\n")
+    text.append(f"  curl -s http://{http}/status\n")
+    console().print(Panel(text, expand=False) if console().is_terminal else text, soft_wrap=True)
+    typer.echo("", nl=False)
+
+
+def _grpcurl(address: str, region: str) -> str:
+    ref = {
+        "name": "try",
+        "namespace": "default",
+        "scalerMetadata": {"region": region, "mode": "brake", "workloadClass": "deferrable"},
+    }
+    call = "externalscaler.ExternalScaler/IsActive"
+    return f"grpcurl -plaintext -d '{json.dumps(ref, separators=(',', ':'))}' {address} {call}"

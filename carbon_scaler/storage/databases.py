@@ -1,0 +1,42 @@
+"""Databases of one server: replayed data never share one with real data."""
+
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+
+from carbon_scaler.storage.pool import DatabaseRefusedError, connected
+
+REPLAY_DATABASE = "carbon_replay"
+REAL_DATABASE = "carbon"
+
+
+def with_database(url: str, name: str) -> str:
+    """The same server's URL with another database."""
+    parts = urlsplit(url)
+    # Without a host the path must still be set off by `//`.
+    made = urlunsplit(parts._replace(path="/" + quote(name, safe="")))
+    return made if "//" in made else made.replace(":", "://", 1)
+
+
+async def ensure_database(url: str, name: str) -> str:
+    """The URL of this database on the server of `url`, made if it is not there."""
+    async with connected(url) as connection:
+        there = await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name)
+        if not there:
+            await _create(connection, name)
+    return with_database(url, name)
+
+
+async def _create(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
+    quoted_name = '"' + name.replace('"', '""') + '"'
+    try:
+        await connection.execute(
+            f"CREATE DATABASE {quoted_name} ENCODING 'UTF8' TEMPLATE template0"
+        )
+    except asyncpg.DuplicateDatabaseError:
+        return  # another start was quicker
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise DatabaseRefusedError(
+            f"the database user may not create the database {name}, which replayed data need for "
+            f"themselves; create it, or name it in DATABASE_URL"
+        ) from error

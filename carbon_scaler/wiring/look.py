@@ -1,0 +1,90 @@
+"""Looking from outside at what a server would answer."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from carbon_scaler.application.clock import SystemClock
+from carbon_scaler.application.explain import explain, explain_rejection
+from carbon_scaler.application.ports import BacklogSource
+from carbon_scaler.backlogs.registry import backlog_sources
+from carbon_scaler.config.backlogs_file import BacklogSettings, read_backlogs
+from carbon_scaler.config.regions_file import load_catalog
+from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings
+from carbon_scaler.decisions.case import Inputs
+from carbon_scaler.decisions.decide import decide
+from carbon_scaler.decisions.resolve import Surroundings, resolve
+from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
+from carbon_scaler.domain.errors import CarbonScalerError
+from carbon_scaler.domain.policy import BUILT_IN_POLICY
+from carbon_scaler.domain.snapshot import RegionSeries
+from carbon_scaler.domain.trigger import Rejection
+from carbon_scaler.keda.metadata import parse_trigger
+from carbon_scaler.storage.intensities import PostgresIntensityStore
+from carbon_scaler.storage.migrate import check_schema
+from carbon_scaler.storage.pool import connected, lazy_pool
+from carbon_scaler.wiring.resources import reachable_database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A trigger as somebody asks about it."""
+
+    namespace: str
+    name: str
+    metadata: Mapping[str, str]
+
+
+async def explain_now(
+    settings: Settings, environment: dict[str, str], asked: Asked
+) -> dict[str, Any]:
+    """What the server would answer now, by the very same functions."""
+    now = SystemClock().now()
+    regions = await load_regions(settings, now)
+    backlogs = read_backlogs(settings.policy_dir, environment) if settings.policy_dir else ()
+    embedded = settings.database_url is None
+    around = Surroundings(
+        default_region=settings.region or (DEFAULT_RUN_REGION if embedded else None),
+        catalog=load_catalog(),
+        stored_regions=regions.keys(),
+        backlogs={backlog.name: backlog.namespaces for backlog in backlogs},
+    )
+    trigger = parse_trigger(asked.namespace, asked.name, asked.metadata)
+    plan = resolve(trigger, BUILT_IN_POLICY, around)
+    if isinstance(plan, Rejection):
+        return explain_rejection(plan, BUILT_IN_POLICY.version)
+    demand = None if plan.backlog is None else await _demand(backlogs, plan.backlog)
+    now = SystemClock().now()
+    inputs = Inputs(series=regions.get(plan.region), demand=demand)
+    return explain(plan, decide(plan, inputs, now))
+
+
+async def load_regions(settings: Settings, now: datetime) -> Mapping[str, RegionSeries]:
+    """What the database holds for all regions."""
+    url = reachable_database(settings)
+    async with connected(url) as connection:
+        await check_schema(connection)
+    async with lazy_pool(url) as pool:
+        return await PostgresIntensityStore(pool).load(None, now=now)
+
+
+async def _demand(
+    backlogs: tuple[BacklogSettings, ...], name: str
+) -> BacklogReading | BacklogUnknown:
+    source = next(source for source in backlog_sources(backlogs) if source.name == name)
+    try:
+        return await read_once(source)
+    except CarbonScalerError as error:
+        return BacklogUnknown(cause=str(error))
+
+
+async def read_once(source: BacklogSource) -> BacklogReading:
+    """One reading, within the backlog's own timeout."""
+    try:
+        items = await asyncio.wait_for(source.read(), source.timeout.total_seconds() + 1)
+    finally:
+        await source.close()
+    now = SystemClock().now()
+    return BacklogReading(items=items, read_at=now, too_old_at=now + source.max_age)

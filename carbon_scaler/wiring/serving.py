@@ -1,0 +1,174 @@
+"""One server process: objects, tasks, and the order in which they start and stop."""
+
+import asyncio
+import socket
+from contextlib import AsyncExitStack
+
+import asyncpg
+import structlog
+from fastapi import FastAPI
+
+import carbon_scaler
+from carbon_scaler.application.backlogs import Backlogs
+from carbon_scaler.application.clock import SystemClock
+from carbon_scaler.application.evaluate import Evaluator
+from carbon_scaler.application.loop_lag import watch_loop_lag
+from carbon_scaler.application.snapshots import Snapshots
+from carbon_scaler.application.status import Server
+from carbon_scaler.application.tasks import Tasks
+from carbon_scaler.backlogs.registry import backlog_sources
+from carbon_scaler.config.backlogs_file import read_backlogs
+from carbon_scaler.config.regions_file import load_catalog
+from carbon_scaler.config.settings import Settings
+from carbon_scaler.domain.policy import BUILT_IN_POLICY
+from carbon_scaler.keda.server import GrpcServer
+from carbon_scaler.keda.servicer import Servicer
+from carbon_scaler.keda.triggers import KnownTriggers
+from carbon_scaler.observability.counters import LoopLag, RpcCounters
+from carbon_scaler.storage.intensities import PostgresIntensityStore
+from carbon_scaler.storage.notifications import PostgresChanges
+from carbon_scaler.storage.pool import lazy_pool, redacted
+from carbon_scaler.web.app import build_app
+from carbon_scaler.web.metrics import Measured, build_registry
+from carbon_scaler.web.server import HttpServer
+from carbon_scaler.wiring.listening import ensure_free, listen
+
+log = structlog.get_logger()
+
+READINESS_EVERY_SECONDS = 0.2
+
+
+class Serving:
+    """The parts of a running server; entered, it listens, left, it has drained."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: dict[str, str],
+        *,
+        database_url: str,
+        default_region: str | None,
+        replay: str | None,
+        waiting_for: frozenset[str] = frozenset(),
+    ) -> None:
+        self.clock = SystemClock()
+        self.settings = settings
+        self._stack = AsyncExitStack()
+        self.tasks = Tasks()
+        self.pool = lazy_pool(database_url)
+        self.store = PostgresIntensityStore(self.pool)
+        self.snapshots = Snapshots(
+            store=self.store, changes=PostgresChanges(database_url), clock=self.clock
+        )
+        backlogs = read_backlogs(settings.policy_dir, environment) if settings.policy_dir else ()
+        self.backlogs = Backlogs(backlog_sources(backlogs), clock=self.clock)
+        self.evaluator = Evaluator(
+            policy=BUILT_IN_POLICY,
+            catalog=load_catalog(),
+            default_region=default_region,
+            snapshots=self.snapshots,
+            backlogs=self.backlogs,
+            clock=self.clock,
+        )
+        self.server = Server(
+            version=carbon_scaler.__version__,
+            started_at=self.clock.now(),
+            database=redacted(database_url),
+            sources=settings.sources,
+            replay=replay,
+            waiting_for=waiting_for,
+        )
+        self._triggers = KnownTriggers(self.evaluator)
+        self._rpc, self._loop_lag = RpcCounters(), LoopLag()
+
+    async def __aenter__(self) -> "Serving":
+        async with AsyncExitStack() as starting:
+            starting.push_async_callback(_close_pool, self.pool)
+            starting.push_async_callback(self.tasks.stop)
+            self.tasks.start("snapshots", self.snapshots.run)
+            self.tasks.start("loop_lag", lambda: watch_loop_lag(self._loop_lag))
+            self.backlogs.start(self.tasks)
+            starting.push_async_callback(self.backlogs.close)
+            await self._open_doors(starting)
+            self._stack = starting.pop_all()
+        log.info(
+            "server.listening",
+            bind=self.settings.bind,
+            grpc_port=self.server.grpc_port,
+            http_port=self.server.http_port,
+            replay=self.server.replay,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.server.stopping = True
+        await self._stack.aclose()
+        log.info("server.stopped")
+
+    async def wait_ready(self) -> None:
+        """Until calls can be answered."""
+        while self.server.not_ready_because(self.snapshots):
+            await asyncio.sleep(READINESS_EVERY_SECONDS / 4)
+
+    async def _open_doors(self, starting: AsyncExitStack) -> None:
+        http = HttpServer(self._app(), listen_http(self.settings))
+        servicer = Servicer(evaluator=self.evaluator, triggers=self._triggers, counters=self._rpc)
+        grpc = GrpcServer(servicer, host=self.settings.bind, port=self.settings.grpc_port)
+        self.server.grpc_port, self.server.http_port = grpc.port, http.port
+        await grpc.start()
+        self.tasks.start("http", http.run_until_stopped)
+        self.tasks.start("readiness", lambda: self._follow_readiness(grpc))
+        starting.push_async_callback(_stop_doors, grpc, http)
+
+    def _app(self) -> FastAPI:
+        measured = Measured(
+            version=self.server.version,
+            clock=self.clock,
+            evaluator=self.evaluator,
+            snapshots=self.snapshots,
+            backlogs=self.backlogs,
+            subjects=lambda: iter(self._triggers),
+            rpc=self._rpc,
+            loop_lag=self._loop_lag,
+        )
+        return build_app(
+            server=self.server,
+            snapshots=self.snapshots,
+            backlogs=self.backlogs,
+            policy=self.evaluator.policy,
+            clock=self.clock,
+            registry=build_registry(measured),
+        )
+
+    async def _follow_readiness(self, grpc: GrpcServer) -> None:
+        told: bool | None = None
+        while True:
+            reasons = self.server.not_ready_because(self.snapshots)
+            if told is not (not reasons):
+                told = not reasons
+                await grpc.set_ready(ready=told)
+                log.info("server.ready" if told else "server.not_ready", reasons=reasons)
+            await asyncio.sleep(READINESS_EVERY_SECONDS)
+
+
+def ensure_ports_free(settings: Settings) -> None:
+    """Refuse ports in use before anything heavy is started."""
+    ensure_free(settings.bind, settings.grpc_port, setting="CARBON_SCALER_GRPC_PORT")
+    ensure_free(settings.bind, settings.http_port, setting="CARBON_SCALER_HTTP_PORT")
+
+
+def listen_http(settings: Settings) -> socket.socket:
+    """The bound socket of the HTTP door."""
+    return listen(settings.bind, settings.http_port, setting="CARBON_SCALER_HTTP_PORT")
+
+
+async def _stop_doors(grpc: GrpcServer, http: HttpServer) -> None:
+    http.should_exit = True
+    await asyncio.gather(grpc.stop(), http.stopped())
+
+
+async def _close_pool(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    try:
+        await asyncio.wait_for(pool.close(), 1.0)
+    except (TimeoutError, OSError, asyncpg.PostgresError):
+        pool.terminate()
