@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types bench proto proto-check e2e-keda lock clean
+.PHONY: help run test check check-without-tests lint types bench proto e2e-keda lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,7 +32,9 @@ test: $(VENV)/.dev  ## every test; installs what it needs
 	@$(BIN)/coverage report
 	@$(BIN)/coverage report --include='carbon_scaler/domain/*,carbon_scaler/decisions/*' --fail-under=100
 
-check: lint types proto-check test  ## what CI runs
+check: test check-without-tests  ## what CI runs
+
+check-without-tests: lint types
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff format --check .
@@ -44,9 +46,6 @@ types: $(VENV)/.dev
 
 proto: $(VENV)/.dev  ## generate carbon_scaler/protocol from proto/
 	@PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m tests.architecture.generate_protocol carbon_scaler/protocol
-
-proto-check: $(VENV)/.dev
-	@$(PYTEST) -q -p no:randomly tests/architecture/test_protocol_is_fresh.py
 
 bench: $(VENV)/.dev  ## compare with an empty servicer; ARGS=--smoke for a quick look
 	@$(BIN)/python -m tests.bench $(ARGS)

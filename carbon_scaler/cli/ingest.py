@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from carbon_scaler.application.ingest import SourceOutcome
 from carbon_scaler.cli.context import ReplayFile, ReplaySpeed, prepared, run_loop
 from carbon_scaler.cli.exits import NO_DATA
 from carbon_scaler.cli.output import JsonFlag, print_json, print_table
@@ -25,6 +26,22 @@ def ingest(
     if outcome is None:
         return
     if json:
-        print_json(outcome)
-    if not outcome.usable_regions:
+        print_json({"sources": [_document(source) for source in outcome.sources]})
+    else:
+        print_table(
+            ("source", "rows", "changed", "regions with a usable value"),
+            ((s.source, s.rows, s.changed, " ".join(sorted(s.usable))) for s in outcome.sources),
+        )
+    if not outcome.usable:
         raise typer.Exit(NO_DATA)
+
+
+def _document(source: SourceOutcome) -> dict[str, object]:
+    return {
+        "source": source.source,
+        "rows": source.rows,
+        "changed": source.changed,
+        "regions": sorted(source.regions),
+        "usable_regions": sorted(source.usable),
+        "failure": source.failure,
+    }

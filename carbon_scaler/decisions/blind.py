@@ -4,6 +4,7 @@ from carbon_scaler.decisions.case import Case
 from carbon_scaler.domain.decision import Outcome, Ruling
 from carbon_scaler.domain.durations import format_duration
 from carbon_scaler.domain.policy import WhenBlind
+from carbon_scaler.domain.trigger import Mode
 
 OUTCOMES = {
     WhenBlind.OPEN: Outcome.OPEN,
@@ -28,16 +29,20 @@ def rule(case: Case) -> Ruling:
             },
             until=reading.too_old_at,
         )
-    when_blind = case.plan.settings.when_blind
+    stated = case.plan.settings.when_blind
+    # KEDA drops a trigger that errors, so a brake that errs would hold nothing.
+    holds = stated is WhenBlind.ERROR and case.plan.mode is Mode.BRAKE
+    outcome = Outcome.CLOSED if holds else OUTCOMES[stated]
     return Ruling(
         rule="blind",
-        outcome=OUTCOMES[when_blind],
-        reason=f"blind_{when_blind}",
-        template="no usable data for {region}: {cause}; whenBlind is {when_blind}",
+        outcome=outcome,
+        reason=f"blind_{outcome}",
+        template="no usable data for {region}: {cause}; whenBlind is {when_blind}{held}",
         figures={
             "region": case.plan.region,
             "cause": _cause(case),
-            "when_blind": str(when_blind),
+            "when_blind": str(stated),
+            "held": ", which a brake answers as closed" if holds else "",
         },
     )
 

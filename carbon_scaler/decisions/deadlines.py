@@ -16,6 +16,8 @@ from carbon_scaler.domain.trigger import Mode
 
 RULE = "deadline"
 EPOCH = datetime.fromtimestamp(0, UTC)
+# Instants beyond it mean "never", and some can't be a datetime.
+NEVER_SECONDS = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,7 +45,7 @@ class Timeline:
         coming = [
             column[index]
             for column in (self.arrivals, self.releases)
-            if (index := _reached(column, instant)) < len(column) and np.isfinite(column[index])
+            if (index := _reached(column, instant)) < len(column) and column[index] < NEVER_SECONDS
         ]
         return datetime.fromtimestamp(float(min(coming)), UTC) if coming else None
 
@@ -97,6 +99,8 @@ def _release(case: Case) -> Ruling | None:
 
 def _pulse(case: Case) -> Ruling:
     settings = case.plan.settings
+    if settings.release >= settings.max_delay:
+        return _always_free(settings)
     anchor, anchor_text = _anchor(case.series, settings, case.now)
     opens_at, closes_at = _pulse_around(case.now, anchor, settings.max_delay, settings.release)
     open_now = opens_at <= case.now
@@ -120,12 +124,23 @@ def _pulse(case: Case) -> Ruling:
     )
 
 
+def _always_free(settings: Settings) -> Ruling:
+    return Ruling(
+        rule=RULE,
+        outcome=Outcome.OPEN,
+        reason="pulse",
+        template="starts are always free: a release of {release} fills the maxDelay of {max_delay}",
+        figures={
+            "max_delay": format_duration(settings.max_delay),
+            "release": format_duration(settings.release),
+        },
+    )
+
+
 def _pulse_around(
     now: datetime, anchor: datetime, period: timedelta, release: timedelta
 ) -> tuple[datetime, datetime]:
     """The pulse that is on now, else the next one: the last `release` of every period."""
-    if release >= period:
-        return EPOCH, datetime.max.replace(tzinfo=UTC)
     periods_over = max(0, (now - anchor) // period)
     closes_at = anchor + (periods_over + 1) * period
     return closes_at - release, closes_at
@@ -138,7 +153,9 @@ def _anchor(series: RegionSeries | None, settings: Settings, now: datetime) -> t
     open_indices = np.flatnonzero(thresholds.open_slots(series, settings)[:begun])
     if len(open_indices):
         return series.end_of(int(open_indices[-1])), "the end of the last open hour"
-    return series.first_at, "the first stored value"
+    # Counted back from a value that lies ahead, so that its arrival moves no pulse.
+    ahead = min(0, (now - series.first_at) // settings.max_delay)
+    return series.first_at + ahead * settings.max_delay, "the first stored value"
 
 
 def _reached(column: Column, instant: float) -> int:

@@ -44,7 +44,7 @@ def decide(
     rulings = _rulings(case, inputs)
     verdict, reason = _verdict(rulings)
     answer = reply(plan, verdict, case.counts)
-    if verdict is Verdict.CLOSED and answer.level > 0 and plan.mode is Mode.QUEUE:
+    if verdict is not Verdict.OPEN and answer.level > 0:
         verdict, reason = Verdict.OPEN, "deadline"
     return Decision(
         verdict=verdict,

@@ -24,7 +24,8 @@ def reply(plan: Plan, verdict: Verdict, counts: QueueCounts | None) -> Reply:
     is_open = verdict is Verdict.OPEN
     if plan.mode is Mode.BRAKE:
         return Reply(admitted=0, metric_value=BRAKE_VALUE, active=not is_open, level=float(is_open))
-    if counts is None or verdict is Verdict.ERROR:
+    # An error would withhold what must start now: deadlines win over it.
+    if counts is None or (verdict is Verdict.ERROR and not counts.released):
         return Reply(admitted=0, metric_value=0.0, active=False, level=0.0)
     if counts.waiting == 0:
         return _queue(plan, counts, 0, level=float(is_open))

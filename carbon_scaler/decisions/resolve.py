@@ -16,7 +16,7 @@ from carbon_scaler.domain.policy import (
 )
 from carbon_scaler.domain.regions import Catalog, split_region
 from carbon_scaler.domain.suggestions import allowed_names
-from carbon_scaler.domain.trigger import Mode, Plan, Problem, Rejection, Trigger
+from carbon_scaler.domain.trigger import Mode, Plan, Problem, Rejection, Trigger, quoted
 
 AVAILABLE_MODES = (Mode.QUEUE, Mode.BRAKE)
 
@@ -99,7 +99,7 @@ def _region_problems(
     else:
         yield from _provider_problems(trigger.region or region, region, around)
     others = [name for name in trigger.regions if split_region(name)[1] != region]
-    if others:
+    if others and region is not None:
         yield Problem(
             key="regions",
             said=",".join(trigger.regions),
@@ -119,7 +119,8 @@ def _provider_problems(written: str, region: str, around: Surroundings) -> Itera
 def _mode(trigger: Trigger) -> Mode | None:
     if trigger.mode is not None:
         return trigger.mode
-    return Mode.QUEUE if trigger.backlog is not None else None
+    names_backlog = trigger.backlog is not None or _is_noted("backlog", trigger)
+    return Mode.QUEUE if names_backlog else None
 
 
 def _mode_problems(trigger: Trigger, mode: Mode | None) -> Iterator[Problem]:
@@ -146,7 +147,7 @@ def _backlog_problems(
         for name, namespaces in around.backlogs.items()
         if namespaces is None or trigger.namespace in namespaces
     ]
-    where = f'for namespace "{trigger.namespace}", from backlogs.yaml: '
+    where = f"for namespace {quoted(trigger.namespace)}, from backlogs.yaml: "
     if trigger.backlog is None:
         yield Problem(
             key="backlog",

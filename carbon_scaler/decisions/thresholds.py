@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from carbon_scaler.decisions.case import Case
 from carbon_scaler.domain.decision import Outcome, Ruling
-from carbon_scaler.domain.intensity import Reading, RenewableShare
+from carbon_scaler.domain.intensity import RenewableShare
 from carbon_scaler.domain.policy import Settings
 from carbon_scaler.domain.snapshot import RegionSeries
 
@@ -19,7 +19,7 @@ def rule(case: Case) -> Ruling:
         return Ruling(
             rule=RULE, outcome=Outcome.CLOSED, reason="no_data", template="no value", figures={}
         )
-    if reading.grams_per_kwh >= settings.threshold:
+    if not reading.grams_per_kwh < settings.threshold:  # not a number is not clean
         outcome, reason, relation = Outcome.CLOSED, "above_threshold", "is not below"
     elif not enough_renewables(reading.renewable, settings):
         outcome, reason, relation = Outcome.CLOSED, "renewables_below_minimum", "is below"

@@ -17,7 +17,7 @@ def did_you_mean(text: str, names: Iterable[str]) -> str | None:
 
 
 def allowed_names(text: str | None, names: Iterable[str], *, most: int = 12) -> str:
-    """What is allowed, the likely one first: `did you mean "a"? (a, b, c)`."""
+    """What is allowed, the likely one first: `did you mean "a"? one of a, b, c`."""
     known = sorted(names)
     listed = ", ".join(known[:most]) + (", …" if len(known) > most else "")
     suggestion = did_you_mean(text, known) if text else None

@@ -85,10 +85,15 @@ def _name(text: str) -> str:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(_name(part.strip()) for part in text.split(",") if part.strip())
+    names = tuple(_name(part.strip()) for part in text.split(",") if part.strip())
+    if not names:
+        raise _RefusedError("names with commas between them")
+    return names
 
 
 def _text(text: str) -> str:
+    if not text.isprintable():
+        raise _RefusedError("text without control characters")
     return text
 
 
@@ -142,7 +147,9 @@ def parse_trigger(namespace: str, name: str, metadata: Mapping[str, str]) -> Tri
         try:
             values[key] = _read(key, text)
         except _RefusedError as refused:
-            problems.append(Problem(key=key, said=text, allowed=str(refused)))
+            # Cut, because a rejected trigger is kept.
+            said = text[:LONGEST_VALUE]
+            problems.append(Problem(key=key, said=said, allowed=str(refused)))
     warnings += [
         f"{key}: only mode {OTHER_MODES_KEYS[key][0]} uses it"
         for key in values.keys() & OTHER_MODES_KEYS.keys()
@@ -186,7 +193,7 @@ def _plain_keys(
             problems.append(
                 Problem(
                     key=key,
-                    said=metadata[written],
+                    said=metadata[written][:LONGEST_VALUE],
                     allowed=f"give {key} or {key}{FROM_ENV}, not both",
                 )
             )

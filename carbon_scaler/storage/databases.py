@@ -4,7 +4,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from carbon_scaler.storage.pool import DatabaseRefusedError, connected
+from carbon_scaler.storage.pool import Connection, DatabaseRefusedError, open_connection
 
 REPLAY_DATABASE = "carbon_replay"
 REAL_DATABASE = "carbon"
@@ -20,14 +20,14 @@ def with_database(url: str, name: str) -> str:
 
 async def ensure_database(url: str, name: str) -> str:
     """The URL of this database on the server of `url`, made if it is not there."""
-    async with connected(url) as connection:
+    async with open_connection(url) as connection:
         there = await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name)
         if not there:
             await _create(connection, name)
     return with_database(url, name)
 
 
-async def _create(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
+async def _create(connection: Connection, name: str) -> None:
     quoted_name = '"' + name.replace('"', '""') + '"'
     try:
         await connection.execute(

@@ -1,11 +1,13 @@
 """Connections to PostgreSQL, and in plain words why there is none."""
 
 import asyncio
+import errno
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
+from ssl import SSLError
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -13,7 +15,9 @@ import asyncpg
 
 from carbon_scaler.domain.errors import CarbonScalerError
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Connection: TypeAlias = (
+    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+)
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 APPLICATION_NAME = "carbon-scaler"
@@ -69,7 +73,7 @@ async def open_connection(
 ) -> AsyncIterator[Connection]:
     place = server_name(url)
     options = _options(application_name, statement_timeout)
-    with failures_explained(place):
+    with _refusals_of_url(), failures_explained(place):
         connection = await asyncpg.connect(url, **options)
     try:
         yield connection
@@ -87,7 +91,7 @@ async def open_pool(
     """One connection at once, more when they are needed."""
     place = server_name(url)
     options = _options(APPLICATION_NAME, statement_timeout)
-    with failures_explained(place):
+    with _refusals_of_url(), failures_explained(place):
         pool = await asyncpg.create_pool(url, min_size=1, max_size=max_size, **options)
     try:
         yield pool
@@ -133,27 +137,36 @@ def failures_explained(place: str) -> Iterator[None]:
         yield
     except NO_SUCH_OBJECT as error:
         raise DatabaseRefusedError(
-            f"the database at {place} lacks something: {_first_line(error)}; "
+            f"the database at {place} lacks something: {first_line(error)}; "
             "run carbon-scaler migrate up"
         ) from error
     except (*NOT_NOW, OSError) as error:
-        if isinstance(error, asyncpg.ClientConfigurationError):
-            raise DatabaseUrlError(
-                f"DATABASE_URL is not usable: {_first_line(error)}; {FORM}"
-            ) from error
+        if isinstance(error, ValueError):  # what was asked for is wrong, not the server
+            raise
         raise DatabaseUnreachableError(
             f"the database at {place} does not answer: {_cause(error)}; "
             "check DATABASE_URL and that the server runs"
         ) from error
     except asyncpg.QueryCanceledError as error:
         raise DatabaseUnreachableError(
-            f"the database at {place} is too slow: {_first_line(error)}; "
+            f"the database at {place} is too slow: {first_line(error)}; "
             "look for locks and load in pg_stat_activity"
         ) from error
     except asyncpg.PostgresError as error:
         raise DatabaseRefusedError(
-            f"the database at {place} refused: {_first_line(error)}{_advice(error)}"
+            f"the database at {place} refused: {first_line(error)}{_advice(error)}"
         ) from error
+
+
+@contextmanager
+def _refusals_of_url() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.ClientConfigurationError as error:
+        raise DatabaseUrlError(f"DATABASE_URL is not usable: {first_line(error)}") from error
+    except ValueError as error:
+        # Without its text, which may quote the password.
+        raise DatabaseUrlError(f"DATABASE_URL is malformed; {FORM}") from error
 
 
 def _options(application_name: str, statement_timeout: timedelta) -> dict[str, Any]:
@@ -171,7 +184,7 @@ def _options(application_name: str, statement_timeout: timedelta) -> dict[str, A
     }
 
 
-async def _close(opened: Connection | Pool) -> None:
+async def _close(opened: "Connection | Pool") -> None:
     """In order, but not for ever: a server that is gone does not say goodbye."""
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
@@ -182,30 +195,29 @@ async def _close(opened: Connection | Pool) -> None:
 
 def _split(url: str) -> SplitResult:
     """The parts of a URL that the driver reads as it was meant."""
-    try:
+    with _refusals_of_url():
         parts = urlsplit(url)
-        ports = [parts.port] if "," not in parts.netloc else []
         parse_qs(parts.query, strict_parsing=bool(parts.query))
-    except ValueError as error:
-        # Without its text, which may quote the password.
-        raise DatabaseUrlError(f"DATABASE_URL is malformed; {FORM}") from error
+        if "," not in parts.netloc:
+            _ = parts.port  # raises
     if parts.scheme not in ("postgres", "postgresql"):
         raise DatabaseUrlError(f"DATABASE_URL is not a PostgreSQL URL; {FORM}")
-    if parts.netloc.count("@") > 1 or parts.fragment or 0 in ports:
+    if parts.netloc.count("@") > 1 or parts.fragment:
         raise DatabaseUrlError(f"DATABASE_URL is malformed; {FORM}")
     return parts
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What happened, without the details that PostgreSQL puts below."""
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _cause(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return _first_line(error)
+    if isinstance(error, OSError) and error.errno in errno.errorcode:
+        return first_line(error) if isinstance(error, SSLError) else os.strerror(error.errno)
+    return first_line(error)
 
 
 def _advice(error: asyncpg.PostgresError) -> str:

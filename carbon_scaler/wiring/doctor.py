@@ -13,7 +13,7 @@ from carbon_scaler.domain.durations import format_duration
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.storage.migrate import check_schema
-from carbon_scaler.storage.pool import connected, redacted, server_clock_offset
+from carbon_scaler.storage.pool import open_connection, redacted, server_clock_offset
 from carbon_scaler.wiring.look import load_regions, read_once
 from carbon_scaler.wiring.resources import reachable_database
 
@@ -73,7 +73,7 @@ def _sources(settings: Settings) -> Finding:
 async def _database(settings: Settings) -> AsyncIterator[Finding]:
     try:
         url = reachable_database(settings)
-        async with connected(url) as connection:
+        async with open_connection(url) as connection:
             offset = await server_clock_offset(connection, SystemClock().now())
             yield Finding(check="database", state=State.GOOD, text=redacted(url))
             await check_schema(connection)

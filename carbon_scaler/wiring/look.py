@@ -24,7 +24,7 @@ from carbon_scaler.domain.trigger import Rejection
 from carbon_scaler.keda.metadata import parse_trigger
 from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.migrate import check_schema
-from carbon_scaler.storage.pool import connected, lazy_pool
+from carbon_scaler.storage.pool import open_connection, open_pool
 from carbon_scaler.wiring.resources import reachable_database
 
 
@@ -64,9 +64,9 @@ async def explain_now(
 async def load_regions(settings: Settings, now: datetime) -> Mapping[str, RegionSeries]:
     """What the database holds for all regions."""
     url = reachable_database(settings)
-    async with connected(url) as connection:
+    async with open_connection(url) as connection:
         await check_schema(connection)
-    async with lazy_pool(url) as pool:
+    async with open_pool(url) as pool:
         return await PostgresIntensityStore(pool).load(None, now=now)
 
 

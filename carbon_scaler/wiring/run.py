@@ -10,7 +10,7 @@ from carbon_scaler.application.ingest import Ingest, IngestOutcome
 from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings, SettingsError
 from carbon_scaler.storage.migrate import check_schema, migrate_up
 from carbon_scaler.storage.intensities import PostgresIntensityStore
-from carbon_scaler.storage.pool import connected, lazy_pool
+from carbon_scaler.storage.pool import open_connection, open_pool
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.wiring.resources import (
     replay_database,
@@ -32,11 +32,12 @@ async def run(
     stopped = stop_on_signals()
     ensure_ports_free(settings)
     source = replay_source(settings, now=SystemClock().now())
-    async with replay_database(settings) as url:
+    async with replay_database(settings) as url, open_pool(url, min_size=0) as pool:
         await migrate_up(url)
         serving = Serving(
             settings.model_copy(update={"sources": ("replay",)}),
             environment,
+            pool=pool,
             database_url=url,
             default_region=settings.region or DEFAULT_RUN_REGION,
             replay=replay_label(settings),
@@ -58,10 +59,17 @@ async def serve(settings: Settings, environment: dict[str, str]) -> None:
     url = required_database(settings, "serve")
     ensure_ports_free(settings)
     replay = replay_label(settings) if "replay" in settings.sources else None
-    async with Serving(
-        settings, environment, database_url=url, default_region=settings.region, replay=replay
-    ):
-        await stopped.wait()
+    async with open_pool(url, min_size=0) as pool:
+        serving = Serving(
+            settings,
+            environment,
+            pool=pool,
+            database_url=url,
+            default_region=settings.region,
+            replay=replay,
+        )
+        async with serving:
+            await stopped.wait()
 
 
 async def ingest(settings: Settings, *, once: bool) -> IngestOutcome | None:
@@ -74,9 +82,9 @@ async def ingest(settings: Settings, *, once: bool) -> IngestOutcome | None:
         )
     clock = SystemClock()
     source = replay_source(settings, now=clock.now())
-    async with connected(url) as connection:
+    async with open_connection(url) as connection:
         await check_schema(connection)
-    async with lazy_pool(url) as pool:
+    async with open_pool(url) as pool:
         work = Ingest((source,), store=PostgresIntensityStore(pool), clock=clock)
         log.info("ingest.started", sources=settings.sources, replay=replay_label(settings))
         if once:

@@ -4,7 +4,6 @@ import asyncio
 import socket
 from contextlib import AsyncExitStack
 
-import asyncpg
 import structlog
 from fastapi import FastAPI
 
@@ -27,7 +26,7 @@ from carbon_scaler.keda.triggers import KnownTriggers
 from carbon_scaler.observability.counters import LoopLag, RpcCounters
 from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.notifications import PostgresChanges
-from carbon_scaler.storage.pool import lazy_pool, redacted
+from carbon_scaler.storage.pool import Pool, redacted
 from carbon_scaler.web.app import build_app
 from carbon_scaler.web.metrics import Measured, build_registry
 from carbon_scaler.web.server import HttpServer
@@ -46,6 +45,7 @@ class Serving:
         settings: Settings,
         environment: dict[str, str],
         *,
+        pool: Pool,
         database_url: str,
         default_region: str | None,
         replay: str | None,
@@ -55,8 +55,7 @@ class Serving:
         self.settings = settings
         self._stack = AsyncExitStack()
         self.tasks = Tasks()
-        self.pool = lazy_pool(database_url)
-        self.store = PostgresIntensityStore(self.pool)
+        self.store = PostgresIntensityStore(pool)
         self.snapshots = Snapshots(
             store=self.store, changes=PostgresChanges(database_url), clock=self.clock
         )
@@ -83,7 +82,6 @@ class Serving:
 
     async def __aenter__(self) -> "Serving":
         async with AsyncExitStack() as starting:
-            starting.push_async_callback(_close_pool, self.pool)
             starting.push_async_callback(self.tasks.stop)
             self.tasks.start("snapshots", self.snapshots.run)
             self.tasks.start("loop_lag", lambda: watch_loop_lag(self._loop_lag))
@@ -166,9 +164,3 @@ async def _stop_doors(grpc: GrpcServer, http: HttpServer) -> None:
     http.should_exit = True
     await asyncio.gather(grpc.stop(), http.stopped())
 
-
-async def _close_pool(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-    try:
-        await asyncio.wait_for(pool.close(), 1.0)
-    except (TimeoutError, OSError, asyncpg.PostgresError):
-        pool.terminate()

@@ -1,0 +1,145 @@
+"""A backlog's query becomes one row of packed columns.
+
+The server packs them because that costs the event loop next to nothing, however long the queue is, and
+because of what else the query yields (payloads) nothing has to travel.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from carbon_scaler.domain.backlog import Column, Items
+
+# The server's words for the types that a column may have; None allows any.
+ALLOWED_TYPES: Mapping[str, Mapping[str, str] | None] = {
+    "enqueued_at": {"timestamptz": "extract(epoch FROM enqueued_at)"},
+    "deadline_at": {"timestamptz": "extract(epoch FROM deadline_at)"},
+    "duration": {
+        "interval": "extract(epoch FROM duration)",
+        **dict.fromkeys(
+            ("int2", "int4", "int8", "float4", "float8", "numeric"), "duration::float8 * 60"
+        ),
+    },
+    "started_at": None,
+}
+_IN_WORDS: Mapping[str, str] = {
+    "enqueued_at": "timestamptz",
+    "deadline_at": "timestamptz",
+    "duration": "an interval, or a number of minutes",
+}
+_INSTANTS = ("enqueued_at", "deadline_at")
+# Python's calendar ends with the year 9999.
+_LAST_INSTANT = "253e9"
+
+
+class UnusableQueryError(ValueError):
+    """The query does not yield a backlog; the message says what it should yield."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryColumn:
+    """One column that the query yields."""
+
+    name: str
+    type_name: str
+
+
+def packing_query(query: str, columns: Sequence[QueryColumn], *, max_rows: int) -> str:
+    """The statement that yields the query's rows packed, and how many of them are wrong."""
+    value = _expressions(columns)
+    # The line breaks keep a comment at the query's end from swallowing what follows. Sorted, so that
+    # equal content has equal bytes, whatever order the server found it in.
+    return f"""
+SELECT
+  count(*) AS row_count,
+  count(*) FILTER (WHERE is_started) AS in_progress,
+  count(*) FILTER (WHERE enqueued IS NULL) AS enqueued_null,
+  count(*) FILTER (WHERE abs(enqueued) >= {_LAST_INSTANT}) AS enqueued_endless,
+  count(*) FILTER (WHERE deadline = '-infinity') AS deadline_endless,
+  count(*) FILTER (WHERE NOT (duration >= 0 AND duration < 'infinity')) AS duration_wrong,
+  {_packed("enqueued")},
+  {_packed("coalesce(deadline, 'infinity')")},
+  {_packed("coalesce(duration, 'nan')")}
+FROM (
+  SELECT * FROM (
+    SELECT
+      ({value["enqueued_at"]})::float8 AS enqueued,
+      ({value["deadline_at"]})::float8 AS deadline,
+      ({value["duration"]})::float8 AS duration,
+      {value["started_at"]} AS is_started
+    FROM (
+{query.strip().rstrip(";")}
+    ) AS backlog
+    LIMIT {max_rows + 1}
+  ) AS item
+  ORDER BY enqueued, deadline, duration
+) AS sorted_item
+"""  # noqa: S608: the operator's own query, and numbers
+
+
+def packed_columns(row: Sequence[Any], *, max_rows: int) -> tuple[int, bytes, bytes, bytes]:
+    """What the row holds, once nothing in it is wrong."""
+    row_count, in_progress, null, endless, deadline_endless, wrong_duration, *packed = row
+    if row_count > max_rows:
+        raise UnusableQueryError(
+            f"the query yields more than {max_rows:,} rows; narrow it or raise max_rows"
+        )
+    if null:
+        raise UnusableQueryError("enqueued_at is null in some rows; every item needs one")
+    if endless:
+        raise UnusableQueryError("enqueued_at is infinite or beyond the calendar in some rows")
+    if deadline_endless:
+        raise UnusableQueryError("deadline_at is -infinity in some rows; null means no deadline")
+    if wrong_duration:
+        raise UnusableQueryError("duration is negative or infinite in some rows")
+    enqueued, deadline, duration = (bytes(column or b"") for column in packed)
+    return in_progress, enqueued, deadline, duration
+
+
+def unpacked(in_progress: int, enqueued: bytes, deadline: bytes, duration: bytes) -> Items:
+    """The items in these columns."""
+    return Items(
+        enqueued=_column(enqueued),
+        deadline=_column(deadline),
+        duration=_column(duration),
+        in_progress=in_progress,
+    )
+
+
+def _column(packed: bytes) -> Column:
+    column = np.frombuffer(packed, dtype=">f8").astype(np.float64)
+    column.flags.writeable = False
+    return column
+
+
+def _packed(expression: str) -> str:
+    return (
+        f"string_agg(float8send({expression}), ''::bytea) FILTER (WHERE NOT is_started)"
+    )
+
+
+def _expressions(columns: Sequence[QueryColumn]) -> dict[str, str]:
+    types = {column.name: column.type_name for column in columns}
+    if "enqueued_at" not in types:
+        yields = ", ".join(types) or "no columns"
+        raise UnusableQueryError(f"the query yields no enqueued_at (it yields {yields})")
+    expressions = {"deadline_at": "NULL", "duration": "NULL", "started_at": "false"}
+    for name in ALLOWED_TYPES.keys() & types.keys():
+        expressions[name] = _expression(name, types[name])
+    return expressions
+
+
+def _expression(name: str, type_name: str) -> str:
+    allowed = ALLOWED_TYPES[name]
+    if allowed is None:
+        return f"{name} IS NOT NULL"
+    if type_name in allowed:
+        return allowed[type_name]
+    hint = (
+        f"; if it is UTC, select {name} AT TIME ZONE 'UTC' AS {name}"
+        if type_name == "timestamp"
+        else ""
+    )
+    raise UnusableQueryError(f"{name} is of type {type_name}, not {_IN_WORDS[name]}{hint}")

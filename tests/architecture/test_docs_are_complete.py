@@ -1,0 +1,46 @@
+"""Every setting, metric, route and metadata key is documented."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from carbon_scaler.config.settings import PREFIX, Settings
+from carbon_scaler.keda.metadata import KNOWN_KEYS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def documented(page: str) -> set[str]:
+    return set(re.findall(r"`([^`]+)`", (ROOT / "docs" / page).read_text()))
+
+
+@pytest.mark.parametrize("field", sorted(Settings.model_fields))
+def test_a_setting_is_documented(field: str):
+    variable = "DATABASE_URL" if field == "database_url" else PREFIX + field.upper()
+
+    assert variable in documented("configuration.md")
+
+
+@pytest.mark.parametrize("key", sorted(KNOWN_KEYS))
+def test_a_metadata_key_is_documented(key: str):
+    assert key in documented("metadata.md")
+
+
+def test_every_metric_is_documented_and_every_documented_one_exists():
+    code = (ROOT / "carbon_scaler" / "web" / "metrics.py").read_text()
+    counters = re.findall(r'CounterMetricFamily\(\s*"(\w+)"', code)
+    others = set(re.findall(r'"(carbon_scaler_\w+)"', code)) - set(counters)
+
+    shown = {name for name in documented("metrics.md") if name.startswith("carbon_scaler_")}
+
+    assert shown == others | {f"{name}_total" for name in counters}
+
+
+def test_every_route_is_documented():
+    code = (ROOT / "carbon_scaler" / "web" / "app.py").read_text()
+
+    routes = set(re.findall(r'@app\.get\("([^"]+)"', code))
+
+    assert routes
+    assert routes <= documented("http.md")

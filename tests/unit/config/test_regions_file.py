@@ -1,0 +1,68 @@
+"""The cloud regions that are shipped."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from carbon_scaler.config import regions_file
+from carbon_scaler.config.regions_file import load_catalog
+from carbon_scaler.domain.regions import PROVIDERS, CloudRegion
+
+SHIPPED = Path(regions_file.__file__).parent / "data" / "regions.csv"
+
+
+def test_every_shipped_row_is_in_the_catalog_so_bare_names_are_unique():
+    with SHIPPED.open(encoding="utf-8", newline="") as file:
+        names = [row["region"] for row in csv.DictReader(file)]
+    assert len(set(names)) == len(names)
+    assert list(load_catalog()) == names
+
+
+def test_the_catalog_has_the_regions_of_three_providers():
+    providers = Counter(region.provider for region in load_catalog().values())
+    assert providers == {"aws": 39, "gcp": 43, "azure": 65}
+    assert set(providers) == set(PROVIDERS)
+
+
+def test_a_region_is_as_it_was_written():
+    assert load_catalog()["us-west-1"] == CloudRegion(
+        name="us-west-1",
+        provider="aws",
+        country="US",
+        zone="US-CAL-CISO",
+        latitude=load_catalog()["us-west-1"].latitude,
+        longitude=load_catalog()["us-west-1"].longitude,
+        eu_eea="partial",
+    )
+
+
+@pytest.mark.parametrize(
+    ("region", "zone"),
+    [
+        ("us-east-1", "US-MIDA-PJM"),
+        ("us-west-1", "US-CAL-CISO"),
+        ("eu-central-1", "DE"),
+        ("eu-west-1", "IE"),
+        ("eu-west-2", "GB"),
+        ("eu-south-2", "ES"),
+        ("europe-west1", "BE"),
+        ("westeurope", "NL"),
+    ],
+)
+def test_a_region_is_fed_by_its_zone(region: str, zone: str):
+    assert load_catalog()[region].zone == zone
+
+
+def test_every_region_has_a_place_and_a_known_legal_class():
+    for region in load_catalog().values():
+        assert -90 <= region.latitude <= 90
+        assert -180 <= region.longitude <= 180
+        assert len(region.country) == 2
+        assert region.zone
+        assert region.eu_eea in {"eu", "eea", "uk", "ch", "adequate", "partial", "no"}
+
+
+def test_the_catalog_is_read_once():
+    assert load_catalog() is load_catalog()
