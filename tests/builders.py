@@ -76,7 +76,8 @@ def a_queue_plan(workload_class: str = "standard", **stated: Any) -> Plan:
 def a_share(percent: Share) -> RenewableShare:
     at_least, at_most = percent if isinstance(percent, tuple) else (percent, percent)
     return RenewableShare(
-        at_least=0.0 if at_least is None else at_least, at_most=100.0 if at_most is None else at_most
+        at_least=0.0 if at_least is None else at_least,
+        at_most=100.0 if at_most is None else at_most,
     )
 
 

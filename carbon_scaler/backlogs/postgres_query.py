@@ -1,7 +1,7 @@
 """A backlog's query becomes one row of packed columns.
 
-The server packs them because that costs the event loop next to nothing, however long the queue is, and
-because of what else the query yields (payloads) nothing has to travel.
+The server packs them: so a long queue costs the event loop next to nothing, and what else the query
+yields, like payloads, does not travel.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,6 +46,16 @@ class QueryColumn:
     type_name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """Waiting items in columns of big-endian doubles; equal content has equal bytes."""
+
+    in_progress: int
+    enqueued: bytes
+    deadline: bytes
+    duration: bytes
+
+
 def packing_query(query: str, columns: Sequence[QueryColumn], *, max_rows: int) -> str:
     """The statement that yields the query's rows packed, and how many of them are wrong."""
     value = _expressions(columns)
@@ -76,12 +86,12 @@ FROM (
   ) AS item
   ORDER BY enqueued, deadline, duration
 ) AS sorted_item
-"""  # noqa: S608: the operator's own query, and numbers
+"""  # noqa: S608  the operator's own query, and numbers
 
 
-def packed_columns(row: Sequence[Any], *, max_rows: int) -> tuple[int, bytes, bytes, bytes]:
-    """What the row holds, once nothing in it is wrong."""
-    row_count, in_progress, null, endless, deadline_endless, wrong_duration, *packed = row
+def read_packed(row: Sequence[Any], *, max_rows: int) -> Packed:
+    """What the packing query's row holds, once nothing in it is wrong."""
+    row_count, in_progress, null, endless, deadline_endless, duration_wrong, *packed = row
     if row_count > max_rows:
         raise UnusableQueryError(
             f"the query yields more than {max_rows:,} rows; narrow it or raise max_rows"
@@ -92,19 +102,19 @@ def packed_columns(row: Sequence[Any], *, max_rows: int) -> tuple[int, bytes, by
         raise UnusableQueryError("enqueued_at is infinite or beyond the calendar in some rows")
     if deadline_endless:
         raise UnusableQueryError("deadline_at is -infinity in some rows; null means no deadline")
-    if wrong_duration:
+    if duration_wrong:
         raise UnusableQueryError("duration is negative or infinite in some rows")
     enqueued, deadline, duration = (bytes(column or b"") for column in packed)
-    return in_progress, enqueued, deadline, duration
+    return Packed(in_progress=in_progress, enqueued=enqueued, deadline=deadline, duration=duration)
 
 
-def unpacked(in_progress: int, enqueued: bytes, deadline: bytes, duration: bytes) -> Items:
+def unpacked(packed: Packed) -> Items:
     """The items in these columns."""
     return Items(
-        enqueued=_column(enqueued),
-        deadline=_column(deadline),
-        duration=_column(duration),
-        in_progress=in_progress,
+        enqueued=_column(packed.enqueued),
+        deadline=_column(packed.deadline),
+        duration=_column(packed.duration),
+        in_progress=packed.in_progress,
     )
 
 
@@ -115,9 +125,7 @@ def _column(packed: bytes) -> Column:
 
 
 def _packed(expression: str) -> str:
-    return (
-        f"string_agg(float8send({expression}), ''::bytea) FILTER (WHERE NOT is_started)"
-    )
+    return f"string_agg(float8send({expression}), ''::bytea) FILTER (WHERE NOT is_started)"
 
 
 def _expressions(columns: Sequence[QueryColumn]) -> dict[str, str]:

@@ -9,12 +9,8 @@ import structlog
 import typer
 import uvloop
 
-from carbon_scaler.config.settings import (
-    Settings,
-    environment_warnings,
-    load_settings,
-    read_environment,
-)
+from carbon_scaler.config.environment import environment_warnings, read_environment
+from carbon_scaler.config.settings import Settings, load_settings, variable_of
 from carbon_scaler.observability.logging import configure_logging
 
 T = TypeVar("T")
@@ -32,13 +28,14 @@ PolicyDir = Annotated[
 ]
 
 
-def prepared(*, quiet: bool = False, **given: Any) -> tuple[Settings, dict[str, str]]:
+def prepared(*, quiet: bool = False, **given: object) -> tuple[Settings, dict[str, str]]:
     """Settings and environment, with logs set up; a looking command logs warnings only."""
     environment = read_environment()
     settings = load_settings(environment, **given)
     level = "warning" if quiet and settings.log_level == "info" else settings.log_level
     configure_logging(level=level, form=settings.log_format)
-    for warning in environment_warnings(environment.items()):
+    known = {variable_of(field) for field in Settings.model_fields}
+    for warning in environment_warnings(environment, known):
         log.warning("settings.unknown", text=warning)
     return settings, environment
 

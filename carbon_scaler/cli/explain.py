@@ -61,7 +61,7 @@ def _pairs(arguments: Iterable[str]) -> dict[str, str]:
 
 
 def _print_tree(document: dict[str, Any]) -> None:
-    colour = {"open": "green", "closed": "yellow"}.get(plain(document["verdict"]), "red")
+    colour = {"open": "green", "closed": "yellow"}.get(str(plain(document["verdict"])), "red")
     tree = Tree(f"[bold {colour}]{plain(document['verdict'])}[/] ({document['reason']})")
     rules = tree.add("[bold]rules[/]")
     for ruling in document["rules"]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -13,7 +13,7 @@ from carbon_scaler.application.explain import plain
 JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
-def print_json(document: Any) -> None:
+def print_json(document: object) -> None:
     """Exactly one JSON document."""
     typer.echo(json.dumps(document, default=plain, ensure_ascii=False, indent=2, allow_nan=False))
 

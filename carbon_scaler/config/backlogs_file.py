@@ -17,7 +17,8 @@ from carbon_scaler.domain.durations import DURATION_FORMS, format_duration, pars
 from carbon_scaler.domain.suggestions import allowed_names
 from carbon_scaler.domain.trigger import Problem, quoted
 
-OTHER_KINDS = frozenset({"prometheus", "http", "redis", "external_scaler"})
+__all__ = ["BacklogSettings", "read_backlogs"]
+
 LONGEST_REFRESH = timedelta(hours=1)
 LONGEST_TIMEOUT = timedelta(seconds=60)  # KEDA's first call may wait that long
 LONGEST_AGE = timedelta(days=1)
@@ -178,20 +179,21 @@ def _text(detail: ErrorDetails, path: KeyPath) -> str:
         return f"{key}: unknown key; {allowed_names(str(path[-1]), siblings)}"
     if detail["type"] == "missing":
         return str(Problem(key=key, said=None, allowed=ALLOWED[str(path[-1])]))
-    if len(path) == 2:  # noqa: PLR2004: backlogs, NAME
+    if len(path) == len(("backlogs", "NAME")):
         is_name = detail["loc"][-1] == "[key]"
         return f"{key}: {NAME_ALLOWED if is_name else ALLOWED['backlogs']}"
     field = str(path[0] if len(path) == 1 else path[2])
-    return str(Problem(key=key, said=_said(field, detail["input"]), allowed=ALLOWED[field]))
+    if field == "url_env":
+        # Not its value: who confuses the two writes the URL itself, with its password.
+        return f"{key}: is not the name of a variable; {ALLOWED[field]}"
+    return str(Problem(key=key, said=_said(detail["input"]), allowed=ALLOWED[field]))
 
 
 def _dotted(path: KeyPath) -> str:
     return ".".join(quoted(str(part), 100)[1:-1] for part in path)
 
 
-def _said(field: str, value: object) -> str:
-    if field == "url_env" and isinstance(value, str):
-        return "this text"  # who confuses the two writes the URL itself, with its password
+def _said(value: object) -> str:
     match value:
         case str() | int() | float():
             return str(value)

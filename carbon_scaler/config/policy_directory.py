@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from carbon_scaler.config.yaml_document import PolicyFileError
-from carbon_scaler.domain.suggestions import allowed_names
+from carbon_scaler.domain.suggestions import did_you_mean
 
 BACKLOGS = "backlogs.yaml"
 DOCUMENTS = frozenset({BACKLOGS})
@@ -29,13 +29,17 @@ def policy_documents(directory: Path) -> Mapping[str, Path]:
     for name, file in documents.items():
         if name in LATER_DOCUMENTS:
             raise PolicyFileError(
-                f"this version does not read {name} yet; "
-                "remove it or use a version that does, since its rules would not be kept",
+                f"this version does not read {name} yet; remove it (its rules are not kept), "
+                "or use a version that does",
                 file=file,
             )
         if name not in DOCUMENTS:
-            known = allowed_names(name, DOCUMENTS | LATER_DOCUMENTS)
-            raise PolicyFileError(f"is not a policy document; {known}", file=file)
+            suggestion = did_you_mean(name, DOCUMENTS | LATER_DOCUMENTS)
+            hint = f'did you mean "{suggestion}"? ' if suggestion else ""
+            raise PolicyFileError(
+                f"is not a policy document; {hint}this version reads {', '.join(sorted(DOCUMENTS))}",
+                file=file,
+            )
     return documents
 
 

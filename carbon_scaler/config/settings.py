@@ -1,12 +1,9 @@
 """Settings from the environment and `.env`: read once, frozen."""
 
-import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from dotenv import dotenv_values
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -15,24 +12,24 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from carbon_scaler.config.environment import (
+    PREFIX,
+    default_data_dir,
+    is_injected,
+)
 from carbon_scaler.domain.errors import CarbonScalerError
-from carbon_scaler.domain.suggestions import allowed_names, did_you_mean
+from carbon_scaler.domain.suggestions import allowed_names
 from carbon_scaler.domain.trigger import quoted
 
-PREFIX = "CARBON_SCALER_"
 SOURCES = ("replay",)
 DEFAULT_RUN_REGION = "us-west-1"
-
-# What Kubernetes injects into a pod for a Service of our name.
-_INJECTED_NAME = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP|SCTP)(_|$)")
-_INJECTED_VALUE = re.compile(r"(tcp|udp|sctp)://", re.IGNORECASE)
 
 
 class SettingsError(CarbonScalerError):
     """The environment says something that is not allowed."""
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> object:
     if not isinstance(value, str):
         return value
     return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -59,7 +56,6 @@ class Settings(BaseSettings):
         description="Postgres to use instead of the embedded one",
     )
     data_dir: Path = Field(
-        default_factory=lambda: default_data_dir(os.environ),
         description="where the embedded Postgres keeps its data",
     )
     region: str | None = Field(
@@ -82,39 +78,25 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load_settings` hands in: it has filtered what Kubernetes injects."""
-        return (sources["init_settings"],)
+        return (init_settings,)
 
 
-def default_data_dir(environment: Mapping[str, str]) -> Path:
-    """Where data go by default: the user's data home, else a directory per user in /var/tmp."""
-    if environment.get("XDG_DATA_HOME"):
-        return Path(environment["XDG_DATA_HOME"]) / "carbon-scaler"
-    home = Path(environment.get("HOME") or "/")
-    if home != Path("/") and os.access(home, os.W_OK):
-        return home / ".local" / "share" / "carbon-scaler"
-    return Path(f"/var/tmp/carbon-scaler-{os.getuid()}")  # noqa: S108  made 0700 by its user
-
-
-def read_environment(dotenv: Path = Path(".env")) -> dict[str, str]:
-    """The process's environment over what `.env` says."""
-    try:
-        filed = {k: v for k, v in dotenv_values(dotenv).items() if v is not None}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{dotenv}: cannot be read ({error}); mend or remove it") from error
-    return {**filed, **os.environ}
-
-
-def load_settings(environment: Mapping[str, str], **given: Any) -> Settings:
+def load_settings(environment: Mapping[str, str], **given: object) -> Settings:
     """The settings; what a command line gives stands above the environment."""
     stated = {name: value for name, value in given.items() if value is not None}
-    names = {_variable(field): field for field in Settings.model_fields}
-    for variable, field in names.items():
-        value = environment.get(variable)
-        if value and field not in stated and not _INJECTED_VALUE.match(value):
-            stated[field] = value
+    for field in Settings.model_fields:
+        value = environment.get(variable_of(field))
+        if value and not is_injected(variable_of(field), value):
+            stated.setdefault(field, value)
+    stated.setdefault("data_dir", default_data_dir(environment))
     try:
         settings = Settings.model_validate(stated)
     except ValidationError as error:
@@ -123,22 +105,8 @@ def load_settings(environment: Mapping[str, str], **given: Any) -> Settings:
     return settings
 
 
-def environment_warnings(environment: Iterable[tuple[str, str]]) -> list[str]:
-    """Variables that look like ours and are not."""
-    known = {_variable(field) for field in Settings.model_fields}
-    warnings = []
-    for variable, value in environment:
-        if not variable.startswith(PREFIX) or variable in known:
-            continue
-        if _INJECTED_NAME.search(variable) or _INJECTED_VALUE.match(value):
-            continue
-        suggestion = did_you_mean(variable, known)
-        hint = f"did you mean {suggestion}?" if suggestion else "it has no effect"
-        warnings.append(f"{variable}: unknown setting; {hint}")
-    return warnings
-
-
-def _variable(field: str) -> str:
+def variable_of(field: str) -> str:
+    """What a setting is called in the environment."""
     return "DATABASE_URL" if field == "database_url" else PREFIX + field.upper()
 
 
@@ -146,7 +114,7 @@ def _problems(error: ValidationError) -> Iterable[str]:
     for problem in error.errors(include_url=False):
         field = str(problem["loc"][0])
         said = quoted(str(problem["input"]))
-        yield f"{_variable(field)}: {said} is not allowed; {problem['msg'].lower()}"
+        yield f"{variable_of(field)}: {said} is not allowed; {problem['msg'].lower()}"
 
 
 def _check_sources(settings: Settings) -> None:

@@ -56,8 +56,9 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             # A few nested aliases expand without bound.
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise _RefusedError(
-                "aliases (*name) are not read; write the value out", self.peek_event().start_mark
+                "aliases (*name) are not read; write the value out", event.start_mark
             )
         return super().compose_node(parent, index)
 

@@ -28,8 +28,10 @@ _REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _INSTANT_FORM = (
     f"an instant with its offset, like 2022-01-01T00:00Z, in the years {FIRST_YEAR} to {LAST_YEAR}"
 )
-_GRAMS_FORM = "g/kWh as a number below 1,000,000, like 231.5, or nothing where data are missing"
-_SHARE_FORM = "a number from 0 to 100, or nothing where it is not known"
+_GRAMS_FORM = (
+    "allowed is a number of g/kWh below 1,000,000, like 231.5, or nothing where data are missing"
+)
+_SHARE_FORM = "allowed is a number from 0 to 100, or nothing where it is not known"
 _HEADER_FORM = "the first line is like started_at,us-east-1,us-west-1"
 
 
@@ -62,6 +64,7 @@ class _Column:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Table:
     file: str
+    instant_column: str
     columns: Sequence[_Column]
     lines: "array[int]" = field(default_factory=lambda: array("q"))
     microseconds: "array[int]" = field(default_factory=lambda: array("q"))
@@ -107,7 +110,8 @@ def parse_replay(text: str, *, name: str) -> ReplayYear:
     line, header = next(rows, (1, []))
     if not header:
         raise ReplayFileError(f"is empty; {_HEADER_FORM}", file=name)
-    table = _Table(file=name, columns=_columns(header, name, line))
+    columns = _columns(header, name, line)
+    table = _Table(file=name, instant_column=header[0].strip(), columns=columns)
     for line, row in rows:
         _add_row(table, line, row)
     _refuse_empty(table)
@@ -116,7 +120,7 @@ def parse_replay(text: str, *, name: str) -> ReplayYear:
         name=name,
         microseconds=table.microseconds,
         cells=table.cells,
-        columns=[(column.region, column.share) for column in table.columns],
+        columns=[(column.region, column.share) for column in columns],
     )
 
 
@@ -188,7 +192,7 @@ def _add_row(table: _Table, line: int, row: Sequence[str]) -> None:
     microseconds = _instant(row[0])
     if microseconds is None:
         raise ReplayFileError(
-            _INSTANT_FORM, file=table.file, line=line, column="the first", value=row[0]
+            _INSTANT_FORM, file=table.file, line=line, column=table.instant_column, value=row[0]
         )
     table.lines.append(line)
     table.microseconds.append(microseconds)
@@ -245,7 +249,7 @@ def _refuse_duplicates(table: _Table) -> None:
                 f"the instant is on line {first} already; keep one row for each",
                 file=table.file,
                 line=line,
-                column="the first",
+                column=table.instant_column,
                 value=at,
             )
 

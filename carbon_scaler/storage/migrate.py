@@ -267,9 +267,7 @@ def _status(migration: Migration, applied: AppliedMigration | None) -> Migration
     )
 
 
-def _require_readable(
-    known: Sequence[Migration], applied: Mapping[int, AppliedMigration]
-) -> None:
+def _require_readable(known: Sequence[Migration], applied: Mapping[int, AppliedMigration]) -> None:
     needed = max((row.minimum_reader for row in applied.values()), default=0)
     reads = max((migration.version for migration in known), default=0)
     if needed > reads:
@@ -279,9 +277,7 @@ def _require_readable(
         )
 
 
-def _require_unchanged(
-    known: Sequence[Migration], applied: Mapping[int, AppliedMigration]
-) -> None:
+def _require_unchanged(known: Sequence[Migration], applied: Mapping[int, AppliedMigration]) -> None:
     for migration in known:
         row = applied.get(migration.version)
         if row is not None and row.checksum != migration.checksum:

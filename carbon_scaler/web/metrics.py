@@ -1,6 +1,6 @@
 """What Prometheus scrapes, put together from plain counters when it asks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -98,7 +98,9 @@ class ScalerCollector(Collector):
     def _backlogs(self, now: datetime) -> Iterator[Metric]:
         items: dict[tuple[str, ...], float] = {}
         ages: dict[tuple[str, ...], float] = {}
-        overdue = {(name,): 0.0 for name in self._of.backlogs.namespaces}
+        overdue: dict[tuple[str, ...], float] = {
+            (name,): 0.0 for name in self._of.backlogs.namespaces
+        }
         for subject in self._of.subjects():
             plan = subject.plan
             if not isinstance(plan, Plan) or plan.backlog is None:
@@ -189,7 +191,7 @@ class ScalerCollector(Collector):
 
 
 def _gauge(
-    name: str, text: str, labels: tuple[str, ...], values: dict[tuple[str, ...], float]
+    name: str, text: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], float]
 ) -> Metric:
     family = GaugeMetricFamily(name, text, labels=labels)
     for key, value in values.items():

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from carbon_scaler.application.backlog_settings import BacklogSettings
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.explain import explain, explain_rejection
 from carbon_scaler.application.ports import BacklogSource
 from carbon_scaler.backlogs.registry import backlog_sources
-from carbon_scaler.config.backlogs_file import BacklogSettings, read_backlogs
 from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings
 from carbon_scaler.decisions.case import Inputs
@@ -26,6 +26,7 @@ from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.migrate import check_schema
 from carbon_scaler.storage.pool import open_connection, open_pool
 from carbon_scaler.wiring.resources import reachable_database
+from carbon_scaler.wiring.serving import configured_backlogs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ async def explain_now(
     """What the server would answer now, by the very same functions."""
     now = SystemClock().now()
     regions = await load_regions(settings, now)
-    backlogs = read_backlogs(settings.policy_dir, environment) if settings.policy_dir else ()
+    backlogs = configured_backlogs(settings, environment)
     embedded = settings.database_url is None
     around = Surroundings(
         default_region=settings.region or (DEFAULT_RUN_REGION if embedded else None),

@@ -6,50 +6,47 @@ from collections.abc import Callable
 
 import structlog
 
-from carbon_scaler.application.ingest import Ingest, IngestOutcome
-from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings, SettingsError
-from carbon_scaler.storage.migrate import check_schema, migrate_up
-from carbon_scaler.storage.intensities import PostgresIntensityStore
-from carbon_scaler.storage.pool import open_connection, open_pool
 from carbon_scaler.application.clock import SystemClock
+from carbon_scaler.application.ingest import Ingest, IngestOutcome
+from carbon_scaler.application.tasks import Tasks
+from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings, SettingsError
+from carbon_scaler.storage.intensities import PostgresIntensityStore
+from carbon_scaler.storage.migrate import check_schema, migrate_up
+from carbon_scaler.storage.pool import open_connection, open_pool
 from carbon_scaler.wiring.resources import (
     replay_database,
     replay_label,
     replay_source,
     required_database,
 )
-from carbon_scaler.wiring.serving import Serving, ensure_ports_free
+from carbon_scaler.wiring.serving import Ground, Serving, ensure_ports_free
 
 log = structlog.get_logger()
 
+Announce = Callable[[Serving, str], None]
 FIRST_CYCLE = "first ingest cycle"
 
 
-async def run(
-    settings: Settings, environment: dict[str, str], announce: Callable[[Serving, str], None]
-) -> None:
+async def run(settings: Settings, environment: dict[str, str], announce: Announce) -> None:
     """Everything in one process until a signal comes: the way to try it."""
     stopped = stop_on_signals()
     ensure_ports_free(settings)
     source = replay_source(settings, now=SystemClock().now())
     async with replay_database(settings) as url, open_pool(url, min_size=0) as pool:
         await migrate_up(url)
-        serving = Serving(
-            settings.model_copy(update={"sources": ("replay",)}),
-            environment,
-            pool=pool,
+        ground = Ground(
+            settings=settings.model_copy(update={"sources": ("replay",)}),
+            environment=environment,
             database_url=url,
+            pool=pool,
             default_region=settings.region or DEFAULT_RUN_REGION,
             replay=replay_label(settings),
             waiting_for=frozenset({FIRST_CYCLE}),
         )
-        async with serving:
+        async with Serving(ground) as serving:
             ingest = Ingest((source,), store=serving.store, clock=serving.clock)
             serving.tasks.start("ingest", ingest.run)
-            ready = asyncio.ensure_future(_first_cycle(serving, ingest))
-            await _either(ready, stopped)
-            if not stopped.is_set():
-                announce(serving, url)
+            serving.tasks.start("announce", lambda: _announce(serving, ingest, announce, url))
             await stopped.wait()
 
 
@@ -60,15 +57,15 @@ async def serve(settings: Settings, environment: dict[str, str]) -> None:
     ensure_ports_free(settings)
     replay = replay_label(settings) if "replay" in settings.sources else None
     async with open_pool(url, min_size=0) as pool:
-        serving = Serving(
-            settings,
-            environment,
-            pool=pool,
+        ground = Ground(
+            settings=settings,
+            environment=environment,
             database_url=url,
+            pool=pool,
             default_region=settings.region,
             replay=replay,
         )
-        async with serving:
+        async with Serving(ground):
             await stopped.wait()
 
 
@@ -90,9 +87,10 @@ async def ingest(settings: Settings, *, once: bool) -> IngestOutcome | None:
         if once:
             return await work.ingest_once()
         stopped = stop_on_signals()
-        running = asyncio.ensure_future(work.run())
-        await _either(running, stopped)
-        running.cancel()
+        tasks = Tasks()
+        tasks.start("ingest", work.run)
+        await stopped.wait()
+        await tasks.stop()
     return None
 
 
@@ -105,18 +103,8 @@ def stop_on_signals() -> asyncio.Event:
     return stopped
 
 
-async def _first_cycle(serving: Serving, ingest: Ingest) -> None:
+async def _announce(serving: Serving, ingest: Ingest, announce: Announce, url: str) -> None:
     await ingest.first_cycle_done.wait()
     serving.server.waiting_for -= {FIRST_CYCLE}
-    await serving.wait_ready()
-
-
-async def _either(work: "asyncio.Future[None]", stopped: asyncio.Event) -> None:
-    """Wait for whichever comes first; what the work raised is raised here."""
-    signalled = asyncio.ensure_future(stopped.wait())
-    await asyncio.wait({work, signalled}, return_when=asyncio.FIRST_COMPLETED)
-    signalled.cancel()
-    if work.done():
-        work.result()
-    else:
-        work.cancel()
+    await serving.ready.wait()
+    announce(serving, url)

@@ -2,12 +2,15 @@
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 import structlog
 from fastapi import FastAPI
 
 import carbon_scaler
+from carbon_scaler.application.backlog_settings import BacklogSettings
 from carbon_scaler.application.backlogs import Backlogs
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.evaluate import Evaluator
@@ -37,34 +40,38 @@ log = structlog.get_logger()
 READINESS_EVERY_SECONDS = 0.2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What a server stands on."""
+
+    settings: Settings
+    environment: Mapping[str, str]
+    database_url: str
+    pool: Pool
+    default_region: str | None
+    replay: str | None
+    waiting_for: frozenset[str] = frozenset()
+
+
 class Serving:
     """The parts of a running server; entered, it listens, left, it has drained."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        environment: dict[str, str],
-        *,
-        pool: Pool,
-        database_url: str,
-        default_region: str | None,
-        replay: str | None,
-        waiting_for: frozenset[str] = frozenset(),
-    ) -> None:
+    def __init__(self, ground: Ground) -> None:
         self.clock = SystemClock()
-        self.settings = settings
-        self._stack = AsyncExitStack()
+        self.settings = ground.settings
         self.tasks = Tasks()
-        self.store = PostgresIntensityStore(pool)
+        self.store = PostgresIntensityStore(ground.pool)
         self.snapshots = Snapshots(
-            store=self.store, changes=PostgresChanges(database_url), clock=self.clock
+            store=self.store, changes=PostgresChanges(ground.database_url), clock=self.clock
         )
-        backlogs = read_backlogs(settings.policy_dir, environment) if settings.policy_dir else ()
-        self.backlogs = Backlogs(backlog_sources(backlogs), clock=self.clock)
+        self.backlogs = Backlogs(
+            backlog_sources(configured_backlogs(self.settings, ground.environment)),
+            clock=self.clock,
+        )
         self.evaluator = Evaluator(
             policy=BUILT_IN_POLICY,
             catalog=load_catalog(),
-            default_region=default_region,
+            default_region=ground.default_region,
             snapshots=self.snapshots,
             backlogs=self.backlogs,
             clock=self.clock,
@@ -72,11 +79,13 @@ class Serving:
         self.server = Server(
             version=carbon_scaler.__version__,
             started_at=self.clock.now(),
-            database=redacted(database_url),
-            sources=settings.sources,
-            replay=replay,
-            waiting_for=waiting_for,
+            database=redacted(ground.database_url),
+            sources=self.settings.sources,
+            replay=ground.replay,
+            waiting_for=ground.waiting_for,
         )
+        self.ready = asyncio.Event()
+        self._stack = AsyncExitStack()
         self._triggers = KnownTriggers(self.evaluator)
         self._rpc, self._loop_lag = RpcCounters(), LoopLag()
 
@@ -102,11 +111,6 @@ class Serving:
         self.server.stopping = True
         await self._stack.aclose()
         log.info("server.stopped")
-
-    async def wait_ready(self) -> None:
-        """Until calls can be answered."""
-        while self.server.not_ready_because(self.snapshots):
-            await asyncio.sleep(READINESS_EVERY_SECONDS / 4)
 
     async def _open_doors(self, starting: AsyncExitStack) -> None:
         http = HttpServer(self._app(), listen_http(self.settings))
@@ -146,7 +150,18 @@ class Serving:
                 told = not reasons
                 await grpc.set_ready(ready=told)
                 log.info("server.ready" if told else "server.not_ready", reasons=reasons)
+            if told:
+                self.ready.set()
             await asyncio.sleep(READINESS_EVERY_SECONDS)
+
+
+def configured_backlogs(
+    settings: Settings, environment: Mapping[str, str]
+) -> tuple[BacklogSettings, ...]:
+    """The backlogs of the policy directory; without one there are none."""
+    if settings.policy_dir is None:
+        return ()
+    return read_backlogs(settings.policy_dir, environment)
 
 
 def ensure_ports_free(settings: Settings) -> None:
@@ -163,4 +178,3 @@ def listen_http(settings: Settings) -> socket.socket:
 async def _stop_doors(grpc: GrpcServer, http: HttpServer) -> None:
     http.should_exit = True
     await asyncio.gather(grpc.stop(), http.stopped())
-

@@ -168,7 +168,8 @@ BEGIN
 END
 $$;
 
--- As its owner: only what a change replaced gets in, whoever made the change.
+-- As its owner: only what a change replaced gets in, whoever made the change. A row at a time:
+-- the plan of a join of transition tables stays as it was made for the first, perhaps empty, ones.
 CREATE FUNCTION co2e_emissions_keep_former() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
   INSERT INTO co2e_emissions_revisions (
@@ -178,20 +179,16 @@ BEGIN
     renewable_percent, renewable_at_least, renewable_at_most,
     source, data_quality, confidence_score, metadata, signal, factors, accounting, kind, method,
     provider_zone, flagged, fetched_at, usable_for, created_at, updated_at, replaced_at
-  )
-  SELECT
-    former.id, former.region, former.timestamp, former.gco2_per_kwh,
-    former.energy_mix_solar, former.energy_mix_wind, former.energy_mix_hydro,
-    former.energy_mix_nuclear, former.energy_mix_coal, former.energy_mix_gas,
-    former.energy_mix_oil, former.energy_mix_other, former.energy_mix_biomass,
-    former.energy_mix_geothermal,
-    former.renewable_percent, former.renewable_at_least, former.renewable_at_most,
-    former.source, former.data_quality, former.confidence_score, former.metadata, former.signal,
-    former.factors, former.accounting, former.kind, former.method,
-    former.provider_zone, former.flagged, former.fetched_at, former.usable_for,
-    former.created_at, former.updated_at, changed.updated_at
-  FROM former JOIN changed USING (id)
-  WHERE former.updated_at IS DISTINCT FROM changed.updated_at;
+  ) VALUES (
+    OLD.id, OLD.region, OLD.timestamp, OLD.gco2_per_kwh,
+    OLD.energy_mix_solar, OLD.energy_mix_wind, OLD.energy_mix_hydro, OLD.energy_mix_nuclear,
+    OLD.energy_mix_coal, OLD.energy_mix_gas, OLD.energy_mix_oil, OLD.energy_mix_other,
+    OLD.energy_mix_biomass, OLD.energy_mix_geothermal,
+    OLD.renewable_percent, OLD.renewable_at_least, OLD.renewable_at_most,
+    OLD.source, OLD.data_quality, OLD.confidence_score, OLD.metadata, OLD.signal, OLD.factors,
+    OLD.accounting, OLD.kind, OLD.method, OLD.provider_zone, OLD.flagged, OLD.fetched_at,
+    OLD.usable_for, OLD.created_at, OLD.updated_at, NEW.updated_at
+  );
   RETURN NULL;
 END
 $$;
@@ -237,8 +234,8 @@ CREATE TRIGGER co2e_emissions_1_complete BEFORE INSERT OR UPDATE ON co2e_emissio
 CREATE TRIGGER co2e_emissions_2_settle BEFORE UPDATE ON co2e_emissions
   FOR EACH ROW EXECUTE FUNCTION co2e_emissions_settle();
 CREATE TRIGGER co2e_emissions_keep_former AFTER UPDATE ON co2e_emissions
-  REFERENCING OLD TABLE AS former NEW TABLE AS changed
-  FOR EACH STATEMENT EXECUTE FUNCTION co2e_emissions_keep_former();
+  FOR EACH ROW WHEN (OLD.updated_at IS DISTINCT FROM NEW.updated_at)
+  EXECUTE FUNCTION co2e_emissions_keep_former();
 CREATE TRIGGER co2e_emissions_notify_insert AFTER INSERT ON co2e_emissions
   REFERENCING NEW TABLE AS changed
   FOR EACH STATEMENT EXECUTE FUNCTION co2e_emissions_notify();

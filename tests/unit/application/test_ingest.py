@@ -14,6 +14,8 @@ from carbon_scaler.application.ingest import Ingest
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.intensity import Basis, Kind, Reading, RenewableShare
 from carbon_scaler.domain.snapshot import RegionSeries
+from carbon_scaler.providers.replay import ReplaySource
+from carbon_scaler.providers.replay_file import parse_replay
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -43,7 +45,7 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         self.naps.append(seconds)
         self.at += timedelta(seconds=seconds)
-        if self.at >= self.end or len(self.naps) > 10_000:
+        if self.at >= self.end or len(self.naps) > 20_000:
             raise EnoughError
 
 
@@ -216,12 +218,13 @@ async def test_a_source_that_fails_is_an_outcome_and_the_others_go_on(
     assert not broken.history_asked
 
 
+@pytest.mark.parametrize("failure", [UnreachableError("no plan"), ValueError("no plan")])
 async def test_a_history_that_fails_is_an_outcome_and_the_latest_values_stay(
-    clock: Clock, store: Store, source: HourlySource
+    clock: Clock, store: Store, source: HourlySource, failure: Exception
 ):
-    source.history_failure = UnreachableError("no plan for history")
+    source.history_failure = failure
     outcome = await ingest_of(clock, store, source).ingest_once()
-    assert outcome.failures == {"hourly": "no plan for history"}
+    assert outcome.failures == {"hourly": "no plan"}
     assert outcome.usable == {"a", "b"}
 
 
@@ -457,6 +460,22 @@ async def test_an_unforeseen_error_of_the_store_is_left_to_the_supervisor(
     store.failure = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError):
         await ingest_of(clock, store, source).run()
+
+
+async def test_a_fast_replay_leaves_no_slot_out_whatever_the_store_does(clock: Clock, store: Store):
+    year = parse_replay(
+        "at,a\n" + "\n".join(f"2022-03-04T{hour:02}:00Z,{hour}" for hour in range(24)), name="day"
+    )
+    source = ReplaySource(year=year, speed=3600, started_at=START)
+    ingest = Ingest([source], store=store, clock=clock, sleep=clock.sleep)
+    await run_for(ingest, clock, timedelta(seconds=3))
+    store.failure = UnreachableError("no database")
+    await run_for(ingest, clock, timedelta(seconds=9))
+    store.failure = None
+    await run_for(ingest, clock, timedelta(seconds=8))
+    seconds = [START + timedelta(seconds=n) for n in range(19)]
+    kept = {at: each.grams_per_kwh for (_, at, _), each in store.rows.items() if at >= START}
+    assert kept == {at: hour for hour, at in enumerate(seconds, start=5) if hour < 24}
 
 
 # --- what is told ---------------------------------------------------------------------------

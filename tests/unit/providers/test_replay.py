@@ -155,34 +155,34 @@ REFUSED = {
     "duplicate by prefix": ("at,a,aws:a\n", (1, "aws:a", None), "is there twice"),
     "share alone": ("at,b,a.renewable_percent\n", (1, "a.renewable_percent", None), "no column a"),
     "typed share": ("at,a,a.renewable_pct\n", (1, "a.renewable_pct", None), "did you mean"),
-    "naive": ("at,a\n2022-01-01T00:00,1\n", (2, "the first", "2022-01-01T00:00"), "offset"),
-    "date only": ("at,a\n2022-01-01,1\n", (2, "the first", "2022-01-01"), "offset"),
-    "no time": ("at,a\nyesterday,1\n", (2, "the first", "yesterday"), "2022-01-01T00:00Z"),
-    "empty time": ("at,a\n,1\n", (2, "the first", ""), "offset"),
+    "naive": ("at,a\n2022-01-01T00:00,1\n", (2, "at", "2022-01-01T00:00"), "offset"),
+    "date only": ("at,a\n2022-01-01,1\n", (2, "at", "2022-01-01"), "offset"),
+    "no time": ("at,a\nyesterday,1\n", (2, "at", "yesterday"), "2022-01-01T00:00Z"),
+    "empty time": ("at,a\n,1\n", (2, "at", ""), "offset"),
     "before time": (
         "at,a\n0001-01-01T00:00+14:00,1\n",
-        (2, "the first", "0001-01-01T00:00+14:00"),
+        (2, "at", "0001-01-01T00:00+14:00"),
         "1970",
     ),
-    "far future": ("at,a\n2201-01-01T00:00Z,1\n", (2, "the first", "2201-01-01T00:00Z"), "2200"),
+    "far future": ("at,a\n2201-01-01T00:00Z,1\n", (2, "at", "2201-01-01T00:00Z"), "2200"),
     "duplicate instant": (
         "at,a\n2022-01-01T00:00Z,1\n2022-01-01T01:00+01:00,1\n",
-        (3, "the first", "2022-01-01T00:00:00+00:00"),
+        (3, "at", "2022-01-01T00:00:00+00:00"),
         "line 2 already",
     ),
-    "text": ("at,a\n2022-01-01T00:00Z,low\n", (2, "a", "low"), "as a number"),
-    "decimal comma": ('at,a\n2022-01-01T00:00Z,"1,5"\n', (2, "a", "1,5"), "as a number"),
-    "not a number": ("at,a\n2022-01-01T00:00Z,nan\n", (2, "a", "nan"), "as a number"),
-    "infinite": ("at,a\n2022-01-01T00:00Z,-inf\n", (2, "a", "-inf"), "as a number"),
-    "overflowing": ("at,a\n2022-01-01T00:00Z,1e400\n", (2, "a", "1e400"), "as a number"),
+    "text": ("at,a\n2022-01-01T00:00Z,low\n", (2, "a", "low"), "allowed is a number"),
+    "decimal comma": ('at,a\n2022-01-01T00:00Z,"1,5"\n', (2, "a", "1,5"), "allowed is a number"),
+    "not a number": ("at,a\n2022-01-01T00:00Z,nan\n", (2, "a", "nan"), "allowed is a number"),
+    "infinite": ("at,a\n2022-01-01T00:00Z,-inf\n", (2, "a", "-inf"), "allowed is a number"),
+    "overflowing": ("at,a\n2022-01-01T00:00Z,1e400\n", (2, "a", "1e400"), "allowed is a number"),
     "a million": ("at,a\n2022-01-01T00:00Z,1000000\n", (2, "a", "1000000"), "below 1,000,000"),
     "rounds to a million": (
         "at,a\n2022-01-01T00:00Z,999999.99996\n",
         (2, "a", "999999.99996"),
         "below 1,000,000",
     ),
-    "underscores": ("at,a\n2022-01-01T00:00Z,1_000\n", (2, "a", "1_000"), "as a number"),
-    "other digits": ("at,a\n2022-01-01T00:00Z,١٢\n", (2, "a", "١٢"), "as a number"),
+    "underscores": ("at,a\n2022-01-01T00:00Z,1_000\n", (2, "a", "1_000"), "allowed is a number"),
+    "other digits": ("at,a\n2022-01-01T00:00Z,١٢\n", (2, "a", "١٢"), "allowed is a number"),
     "percent above": (
         "at,a,a.renewable_percent\n2022-01-01T00:00Z,1,100.1\n",
         (2, "a.renewable_percent", "100.1"),
@@ -200,7 +200,7 @@ REFUSED = {
     "bad in a later year": (
         "at,a\n2022-01-01T00:00Z,1\n2025-01-01T00:00Z,x\n",
         (3, "a", "x"),
-        "as a number",
+        "allowed is a number",
     ),
 }
 
@@ -218,8 +218,8 @@ def test_a_bad_file_is_refused_where_it_is_bad(
 
 def test_a_refusal_reads_as_one_clear_line():
     assert str(refusal("at,us-east-1\n2022-01-01T00:00Z,low\n")) == (
-        'year.csv: line 2, column "us-east-1": "low": g/kWh as a number below 1,000,000, '
-        "like 231.5, or nothing where data are missing"
+        'year.csv: line 2, column "us-east-1": "low": allowed is a number of g/kWh below '
+        "1,000,000, like 231.5, or nothing where data are missing"
     )
 
 

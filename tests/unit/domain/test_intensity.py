@@ -1,0 +1,20 @@
+import pytest
+
+from tests.builders import HOUR, MINUTE, NOW, a_reading, a_share
+
+
+@pytest.mark.parametrize(
+    ("share", "known"),
+    [(42.0, 42.0), (0.0, 0.0), (100.0, 100.0), (None, None), ((20.0, 60.0), None)],
+)
+def test_a_renewable_share_is_known_only_when_its_bounds_meet(share, known):
+    assert a_share(share).known == known
+
+
+@pytest.mark.parametrize(
+    ("usable_for", "hours"),
+    [(2 * HOUR, 2), (HOUR + 30 * MINUTE, 1.5), (3 * HOUR, 3), (8 * HOUR, 3)],
+    ids=["two hours", "a fraction", "the most", "capped"],
+)
+def test_a_value_is_too_old_after_what_its_source_allows_but_three_hours_at_most(usable_for, hours):
+    assert a_reading(usable_for=usable_for).too_old_at == NOW + hours * HOUR
