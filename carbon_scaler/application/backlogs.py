@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Protocol
@@ -16,6 +16,8 @@ from carbon_scaler.domain.backlog import BacklogReading, BacklogState
 from carbon_scaler.domain.errors import CarbonScalerError
 
 log = structlog.get_logger()
+
+Sleep = Callable[[float], Awaitable[None]]
 
 UNEXPECTED = "an internal error, which the server's log tells"
 
@@ -36,9 +38,12 @@ class OwnedBacklog(BacklogSource, Protocol):
 class Backlogs:
     """Reads each source at its own pace; one that fails leaves the others alone."""
 
-    def __init__(self, sources: Iterable[OwnedBacklog], clock: Clock) -> None:
+    def __init__(
+        self, sources: Iterable[OwnedBacklog], clock: Clock, *, sleep: Sleep = asyncio.sleep
+    ) -> None:
         self._sources = {source.name: source for source in sources}
         self._clock = clock
+        self._sleep = sleep
         self._states = {name: BacklogState() for name in self._sources}
         self._tried = {name: asyncio.Event() for name in self._sources}
         self._is_closed = False
@@ -96,10 +101,10 @@ class Backlogs:
         pause = source.refresh.total_seconds()
         await self.read_once(source.name)
         # Apart from each other, for many backlogs usually share one server.
-        await asyncio.sleep(pause * (0.5 + phase(source.name) / 2))
+        await self._sleep(pause * (0.5 + phase(source.name) / 2))
         while not self._is_closed:
             await self.read_once(source.name)
-            await asyncio.sleep(pause)
+            await self._sleep(pause)
 
     def _succeeded(self, name: str, reading: BacklogReading) -> None:
         if self._states[name].failure is not None:

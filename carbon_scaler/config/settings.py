@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     sources: Names = Field(default=(), description="ordered list of data sources: replay")
     replay_file: Path | None = Field(default=None, description="CSV to replay instead of 2022")
     replay_speed: float = Field(
-        default=1.0, gt=0, le=3600, description="how many replayed hours pass in a real one"
+        default=1.0, ge=0.01, le=3600, description="how many replayed hours pass in a real one"
     )
     bind: str = Field(default="127.0.0.1", description="address to listen on")
     grpc_port: Port = Field(default=6000, description="port of KEDA's contract; 0 picks a free one")

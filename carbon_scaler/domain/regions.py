@@ -16,7 +16,7 @@ class CloudRegion:
     zone: str  # as Electricity Maps names it
     latitude: float
     longitude: float
-    eu_eea: str  # yes, no or adequate
+    eu_eea: str  # eu, eea, uk, ch, adequate, partial or no
 
 
 Catalog = Mapping[str, CloudRegion]

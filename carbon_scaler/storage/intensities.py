@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from sys import intern
 
 import asyncpg
 import numpy as np
@@ -18,10 +19,11 @@ LEADING = timedelta(hours=1)
 # Eight days of five-minute values; what is denser reaches back less far.
 MOST_ROWS = 2_500
 # How much is encoded or decoded before the event loop gets its turn.
-READINGS_AT_ONCE = 1_000
+READINGS_AT_ONCE = 500
 REGIONS_AT_ONCE = 20
 ACQUIRE_SECONDS = 2 * CONNECT_TIMEOUT.total_seconds()
 WRITER_LOCK = 0x636F_3265  # any number that nobody else takes: "co2e"
+KINDS = {kind.value: kind for kind in Kind}
 LARGEST = 999_999.0  # grams that numeric(10,4) holds; by far implausible
 
 
@@ -44,9 +46,11 @@ class PostgresIntensityStore:
             async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
                 rows = await _read_series(connection, regions, now)
         loaded: dict[str, RegionSeries] = {}
-        for number, row in enumerate(rows, start=1):
+        rows.reverse()
+        while rows:
+            row = rows.pop()  # freed one by one, because freeing all holds the loop too
             loaded[row["region"]] = _series(row)
-            if number % REGIONS_AT_ONCE == 0:
+            if len(rows) % REGIONS_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return loaded
 
@@ -212,8 +216,8 @@ def _series(row: asyncpg.Record) -> RegionSeries:
         renewable_at_most=_ascending(row["renewable_at_most"]),
         fetched=_ascending(row["fetched"]),
         usable_for=_ascending(row["usable_for"]),
-        sources=tuple(reversed(row["sources"])),
-        kinds=tuple(map(Kind, reversed(row["kinds"]))),
+        sources=tuple(map(intern, reversed(row["sources"]))),
+        kinds=tuple(map(KINDS.__getitem__, reversed(row["kinds"]))),
     )
 
 
