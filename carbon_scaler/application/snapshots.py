@@ -43,11 +43,12 @@ class Snapshots:
 
     async def run(self) -> None:
         """Follow the store's changes for ever; a failing store leaves the last view in place."""
-        await self._reload_at_last(None)
+        await self.refresh(None)
         async for changed in self._changes.changes():
-            await self._reload_at_last(changed)
+            await self.refresh(changed)
 
-    async def _reload_at_last(self, changed: Collection[str] | None) -> None:
+    async def refresh(self, changed: Collection[str] | None) -> None:
+        """Read these regions again (None: all), however long the store is away."""
         while True:
             try:
                 await self._reload(changed)

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -30,7 +30,8 @@ _CLIENT_FAILURES = (
     ValueError,
 )
 
-Connection = asyncpg.Connection[asyncpg.Record]
+# In quotes: only the stubs know that it is generic.
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 class PostgresBacklog:

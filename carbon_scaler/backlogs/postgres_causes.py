@@ -20,12 +20,13 @@ _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 def connect_cause(error: Exception, *, url: str, url_env: str) -> str:
     """Why there is no connection."""
-    address = server_address(url)
     if isinstance(error, asyncpg.PostgresError):
-        return one_line(f"cannot connect to {address}: {_message(error)}")
+        return one_line(f"cannot connect to {server_address(url)}: {_message(error)}")
     if isinstance(error, OSError):
         reason = _system_reason(error)
-        return one_line(f"cannot connect to {address}{f': {reason}' if reason else ''}")
+        return one_line(
+            f"cannot connect to {server_address(url)}{f': {reason}' if reason else ''}"
+        )
     # Of the client's complaints about a URL, some quote its password.
     return one_line(
         f"the URL in {url_env} cannot be used; "

@@ -32,5 +32,5 @@ def console() -> Console:
     """The terminal, or plain text of generous width."""
     made = Console(highlight=False)
     if not made.is_terminal:
-        made.width = 160
+        made.width = 1000
     return made

@@ -27,6 +27,8 @@ class Items:
     deadline: Column  # Unix seconds; infinite where there is none
     duration: Column  # seconds; not a number where the class decides
     in_progress: int
+    # Whether the source tells which items are in progress at all.
+    counts_in_progress: bool = True
 
     @classmethod
     def of(cls, waiting: Iterable[Item], *, in_progress: int = 0) -> "Items":

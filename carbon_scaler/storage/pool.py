@@ -85,14 +85,15 @@ async def open_connection(
 async def open_pool(
     url: str,
     *,
+    min_size: int = 1,
     max_size: int = 8,
     statement_timeout: timedelta = STATEMENT_TIMEOUT,
 ) -> AsyncIterator[Pool]:
-    """One connection at once, more when they are needed."""
+    """`min_size` connections at once, more when needed; 0 opens while the server is away."""
     place = server_name(url)
     options = _options(APPLICATION_NAME, statement_timeout)
     with _refusals_of_url(), failures_explained(place):
-        pool = await asyncpg.create_pool(url, min_size=1, max_size=max_size, **options)
+        pool = await asyncpg.create_pool(url, min_size=min_size, max_size=max_size, **options)
     try:
         yield pool
     finally:
@@ -215,9 +216,10 @@ def first_line(error: BaseException) -> str:
 def _cause(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(error, OSError) and error.errno in errno.errorcode:
-        return first_line(error) if isinstance(error, SSLError) else os.strerror(error.errno)
-    return first_line(error)
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None or number not in errno.errorcode or isinstance(error, SSLError):
+        return first_line(error)
+    return os.strerror(number)
 
 
 def _advice(error: asyncpg.PostgresError) -> str:

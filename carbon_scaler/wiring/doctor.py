@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from carbon_scaler.application.backlogs import OwnedBacklog
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.backlogs.registry import backlog_sources
-from carbon_scaler.config.backlogs_file import read_backlogs
 from carbon_scaler.config.settings import Settings
+from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
 from carbon_scaler.domain.durations import format_duration
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.storage.migrate import check_schema
 from carbon_scaler.storage.pool import open_connection, redacted, server_clock_offset
-from carbon_scaler.wiring.look import load_regions, read_once
+from carbon_scaler.wiring.look import load_regions, read_all_once
 from carbon_scaler.wiring.resources import reachable_database
+from carbon_scaler.wiring.serving import configured_backlogs
 
 # Beyond a trigger's usual lead a difference of clocks moves deadlines.
 MOST_OFFSET_SECONDS = 60.0
@@ -113,22 +115,24 @@ async def _backlogs(settings: Settings, environment: dict[str, str]) -> AsyncIte
         yield Finding(check="backlogs", state=State.WARNING, text=text)
         return
     try:
-        configured = read_backlogs(settings.policy_dir, environment)
+        sources = backlog_sources(configured_backlogs(settings, environment))
     except CarbonScalerError as error:
         yield Finding(check="backlogs", state=State.BAD, text=str(error))
         return
-    for source in backlog_sources(configured):
-        check = f"backlog {source.name}"
-        try:
-            reading = await read_once(source)
-        except CarbonScalerError as error:
-            yield Finding(check=check, state=State.BAD, text=str(error))
-            continue
-        items = reading.items
-        strategy = "default" if source.counts_in_progress else "accurate"
-        yield Finding(
-            check=check,
-            state=State.GOOD,
-            text=f"{len(items.enqueued)} waiting, {items.in_progress} in progress; its ScaledJobs "
-            f"need scalingStrategy.strategy: {strategy}",
-        )
+    readings = await read_all_once(sources)
+    for source in sources:
+        yield _backlog(source, readings[source.name])
+
+
+def _backlog(source: OwnedBacklog, reading: BacklogReading | BacklogUnknown) -> Finding:
+    check = f"backlog {source.name}"
+    if isinstance(reading, BacklogUnknown):
+        return Finding(check=check, state=State.BAD, text=reading.cause)
+    items = reading.items
+    strategy = "default" if items.counts_in_progress else "accurate"
+    return Finding(
+        check=check,
+        state=State.GOOD,
+        text=f"{len(items.enqueued)} waiting, {items.in_progress} in progress; its ScaledJobs "
+        f"need scalingStrategy.strategy: {strategy}",
+    )

@@ -1,15 +1,15 @@
 """Looking from outside at what a server would answer."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from carbon_scaler.application.backlog_settings import BacklogSettings
+from carbon_scaler.application.backlogs import Backlogs, OwnedBacklog
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.explain import explain, explain_rejection
-from carbon_scaler.application.ports import BacklogSource
 from carbon_scaler.backlogs.registry import backlog_sources
 from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings
@@ -17,7 +17,6 @@ from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.resolve import Surroundings, resolve
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
-from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.policy import BUILT_IN_POLICY
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Rejection
@@ -74,18 +73,18 @@ async def load_regions(settings: Settings, now: datetime) -> Mapping[str, Region
 async def _demand(
     backlogs: tuple[BacklogSettings, ...], name: str
 ) -> BacklogReading | BacklogUnknown:
-    source = next(source for source in backlog_sources(backlogs) if source.name == name)
-    try:
-        return await read_once(source)
-    except CarbonScalerError as error:
-        return BacklogUnknown(cause=str(error))
+    wanted = [source for source in backlog_sources(backlogs) if source.name == name]
+    return (await read_all_once(wanted))[name]
 
 
-async def read_once(source: BacklogSource) -> BacklogReading:
-    """One reading, within the backlog's own timeout."""
+async def read_all_once(
+    sources: Sequence[OwnedBacklog],
+) -> dict[str, BacklogReading | BacklogUnknown]:
+    """One reading of each, as the server reads them."""
+    clock = SystemClock()
+    backlogs = Backlogs(sources, clock)
     try:
-        items = await asyncio.wait_for(source.read(), source.timeout.total_seconds() + 1)
+        await asyncio.gather(*(backlogs.read_once(source.name) for source in sources))
     finally:
-        await source.close()
-    now = SystemClock().now()
-    return BacklogReading(items=items, read_at=now, too_old_at=now + source.max_age)
+        await backlogs.close()
+    return {source.name: backlogs.state(source.name).at(clock.now()) for source in sources}

@@ -105,6 +105,8 @@ def stop_on_signals() -> asyncio.Event:
 
 async def _announce(serving: Serving, ingest: Ingest, announce: Announce, url: str) -> None:
     await ingest.first_cycle_done.wait()
+    # Ready means that what was ingested is seen, and the notification may still be under way.
+    await serving.snapshots.refresh(None)
     serving.server.waiting_for -= {FIRST_CYCLE}
     await serving.ready.wait()
     announce(serving, url)

@@ -26,8 +26,15 @@ class Program:
         self.other_lines: list[str] = []
         self.output: list[str] = []
         self._news = threading.Condition()
-        for stream, keep in ((process.stderr, self._keep_log), (process.stdout, self._keep_output)):
-            threading.Thread(target=self._read, args=(stream, keep), daemon=True).start()
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, keep), daemon=True)
+            for stream, keep in (
+                (process.stderr, self._keep_log),
+                (process.stdout, self._keep_output),
+            )
+        ]
+        for reader in self._readers:
+            reader.start()
 
     def wait_event(self, event: str, seconds: float = START_SECONDS) -> dict[str, Any]:
         """The first log line with this event; fails with all that was logged instead."""
@@ -73,12 +80,16 @@ class Program:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
+        finally:
+            for reader in self._readers:
+                reader.join(5)
 
     def _read(self, stream: Any, keep: Any) -> None:
-        for line in stream:
-            with self._news:
-                keep(line)
-                self._news.notify_all()
+        with stream:
+            for line in stream:
+                with self._news:
+                    keep(line)
+                    self._news.notify_all()
 
     def _keep_log(self, line: str) -> None:
         try:

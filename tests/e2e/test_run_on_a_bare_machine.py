@@ -1,7 +1,6 @@
 """`carbon-scaler run` as a user starts it: nothing but a directory."""
 
 import json
-import os
 import signal
 import socket
 import time
@@ -184,8 +183,7 @@ def test_a_killed_parent_leaves_nothing_that_the_next_start_cannot_clean_up(tmp_
     settings = {"CARBON_SCALER_DATA_DIR": str(tmp_path)}
     with started("run", settings=settings) as first:
         first.wait_ready()
-        os.kill(first.process.pid, signal.SIGKILL)
-        first.process.wait(5)
+        first.stop(signal.SIGKILL)
 
     with started("run", settings=settings) as second:
         assert second.wait_ready().get("/readyz")["status"] == "ready"

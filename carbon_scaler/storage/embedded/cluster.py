@@ -1,5 +1,6 @@
 """Makes the data of a server, and the command that serves them."""
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -72,7 +73,9 @@ async def initialise(
             f"the embedded database could not be made in {files.root}: {telling_line(files)} "
             f"(log: {files.log}); {ADVICE}"
         )
-    _put_in_place(new, files.data)
+    os.rename(new, files.data)
+    if durable:
+        await asyncio.to_thread(_write_out, files.root)
 
 
 def _empty_directory(files: ServerDirectory, identity: ServerIdentity) -> Path:
@@ -99,9 +102,8 @@ def _initdb_command(binaries: Binaries, new: Path, *, durable: bool) -> list[str
     ]
 
 
-def _put_in_place(new: Path, data: Path) -> None:
-    new.rename(data)
-    descriptor = os.open(data.parent, os.O_RDONLY)
+def _write_out(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

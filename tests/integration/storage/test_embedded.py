@@ -256,7 +256,7 @@ async def test_a_file_in_place_of_the_directory_is_refused(directory: Path):
     (directory / "file").touch()
     for path in (directory / "file", directory / "file" / "below"):
         message = await refusal(start_and_stop(path))
-        assert str(directory / "file") in message
+        assert f"Not a directory ({directory / 'file'}" in message
         assert "CARBON_SCALER_DATA_DIR" in message
 
 

@@ -1,0 +1,84 @@
+"""One small fake per port."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from carbon_scaler.domain.backlog import BacklogState
+from carbon_scaler.domain.intensity import Reading
+from carbon_scaler.domain.snapshot import RegionSeries
+
+
+class FakeClock:
+    """Stands still until told otherwise."""
+
+    def __init__(self, now: datetime) -> None:
+        self.instant = now
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def advance(self, by: timedelta) -> None:
+        self.instant += by
+
+
+class FakeIntensityStore:
+    """Series in a dictionary."""
+
+    def __init__(self, series: Mapping[str, RegionSeries] | None = None) -> None:
+        self.series = dict(series or {})
+        self.failure: Exception | None = None
+        self.loads: list[Collection[str] | None] = []
+
+    async def load(
+        self, regions: Collection[str] | None, *, now: datetime
+    ) -> Mapping[str, RegionSeries]:
+        self.loads.append(regions)
+        if self.failure is not None:
+            raise self.failure
+        return {
+            name: series
+            for name, series in self.series.items()
+            if regions is None or name in regions
+        }
+
+    async def store(self, readings: Sequence[Reading]) -> int:
+        raise NotImplementedError
+
+
+class FakeChanges:
+    """Changes that a test announces."""
+
+    def __init__(self) -> None:
+        self.connected = True
+        self._queue: asyncio.Queue[frozenset[str] | None] = asyncio.Queue()
+
+    def announce(self, *regions: str) -> None:
+        self._queue.put_nowait(frozenset(regions) or None)
+
+    async def changes(self) -> AsyncIterator[frozenset[str] | None]:
+        while True:
+            yield await self._queue.get()
+
+
+class FakeBacklogStates:
+    """States that a test sets."""
+
+    def __init__(
+        self,
+        states: Mapping[str, BacklogState] | None = None,
+        namespaces: Mapping[str, Collection[str] | None] | None = None,
+    ) -> None:
+        self.states = dict(states or {})
+        self.allowed = dict(namespaces or {})
+        self.awaited: list[str] = []
+
+    @property
+    def namespaces(self) -> Mapping[str, Collection[str] | None]:
+        return {name: self.allowed.get(name) for name in self.states}
+
+    def state(self, name: str) -> BacklogState:
+        return self.states[name]
+
+    async def first_reading(self, name: str) -> None:
+        self.awaited.append(name)

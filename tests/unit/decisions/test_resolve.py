@@ -1,0 +1,450 @@
+from dataclasses import replace
+
+import pytest
+
+from carbon_scaler.decisions.resolve import AVAILABLE_MODES, resolve
+from carbon_scaler.domain.policy import (
+    BUILT_IN_POLICY,
+    SETTING_NAMES,
+    Overrides,
+    Strategy,
+    WhenBlind,
+    WorkloadClass,
+)
+from carbon_scaler.domain.trigger import Mode, Plan, Problem, Rejection
+from tests.builders import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    a_region,
+    a_trigger,
+    some_settings,
+    some_surroundings,
+)
+
+
+def resolved(policy=BUILT_IN_POLICY, around=None, **stated):
+    around = around or some_surroundings()
+    return resolve(a_trigger(**{"mode": Mode.BRAKE, **stated}), policy, around)
+
+
+def plan_of(**stated):
+    plan = resolved(**stated)
+    assert isinstance(plan, Plan), plan
+    return plan
+
+
+def problems_of(**stated):
+    rejection = resolved(**stated)
+    assert isinstance(rejection, Rejection), rejection
+    return [str(problem) for problem in rejection.problems]
+
+
+def a_policy(**classes):
+    """The built-in policy with further classes."""
+    return replace(BUILT_IN_POLICY, classes={**BUILT_IN_POLICY.classes, **classes})
+
+
+# --- what a plan holds
+
+
+def test_a_plan_keeps_what_the_trigger_says():
+    plan = plan_of(
+        namespace="shop",
+        name="invoices",
+        region="us-east-1",
+        workload_class="deferrable",
+        mode=Mode.QUEUE,
+        backlog="orders",
+        items_per_job=5,
+        max_jobs=20,
+        shadow=True,
+        warnings=("colour: unknown key",),
+    )
+    assert (plan.namespace, plan.name, plan.region) == ("shop", "invoices", "us-east-1")
+    assert (plan.workload_class, plan.mode, plan.backlog) == ("deferrable", Mode.QUEUE, "orders")
+    assert (plan.items_per_job, plan.max_jobs, plan.shadow) == (5, 20, True)
+    assert plan.warnings == ("colour: unknown key",)
+    assert plan.policy_version == BUILT_IN_POLICY.version
+
+
+def test_a_trigger_that_names_no_class_is_standard():
+    plan = plan_of()
+    assert (plan.workload_class, plan.urgent) == ("standard", False)
+
+
+def test_only_an_urgent_class_makes_an_urgent_plan():
+    assert plan_of(workload_class="urgent").urgent
+    assert not plan_of(workload_class="deferrable").urgent
+
+
+@pytest.mark.parametrize("workload_class", ["urgent", "standard", "deferrable"])
+def test_the_settings_of_a_built_in_class_are_in_force(workload_class):
+    assert plan_of(workload_class=workload_class).settings == some_settings(workload_class)
+
+
+# --- precedence: trigger, class, default
+
+LAYERED = [
+    # setting, the trigger's, the class's, the default's
+    ("threshold", 100.0, 200.0, 300.0),
+    ("min_renewable_percent", 0.0, 20.0, 30.0),
+    ("require_mix", False, True, True),
+    ("max_delay", 0 * HOUR, 2 * HOUR, 3 * HOUR),
+    ("min_savings_percent", 0.0, 2.0, 3.0),
+    ("job_duration", HOUR, 2 * HOUR, 3 * HOUR),
+    ("strategy", Strategy.THRESHOLD, Strategy.THRESHOLD, Strategy.THRESHOLD),
+    ("lead", 0 * SECOND, 20 * SECOND, 30 * SECOND),
+    ("release", MINUTE, 2 * MINUTE, 3 * MINUTE),
+    ("when_blind", WhenBlind.OPEN, WhenBlind.CLOSED, WhenBlind.ERROR),
+]
+
+
+def test_the_table_of_layers_has_every_setting():
+    assert {name for name, *_ in LAYERED} == set(SETTING_NAMES)
+
+
+@pytest.mark.parametrize(("name", "of_trigger", "of_class", "of_default"), LAYERED)
+@pytest.mark.parametrize("stated_by", ["trigger", "class nightly", "default"])
+def test_the_trigger_wins_over_the_class_and_the_class_over_the_default(
+    name, of_trigger, of_class, of_default, stated_by
+):
+    trigger, nightly = Overrides(), Overrides()
+    if stated_by == "trigger":
+        trigger = Overrides(**{name: of_trigger})
+    if stated_by != "default":
+        nightly = Overrides(**{name: of_class})
+    policy = replace(
+        a_policy(nightly=WorkloadClass(overrides=nightly)),
+        defaults=replace(BUILT_IN_POLICY.defaults, **{name: of_default}),
+    )
+    plan = plan_of(policy=policy, workload_class="nightly", overrides=trigger)
+    expected = {"trigger": of_trigger, "class nightly": of_class, "default": of_default}
+    assert getattr(plan.settings, name) == expected[stated_by]
+    assert plan.origins[name] == stated_by
+
+
+def test_each_setting_has_an_origin_of_its_own():
+    plan = plan_of(workload_class="deferrable", overrides=Overrides(threshold=180.0))
+    assert plan.origins == {
+        "threshold": "trigger",
+        "min_renewable_percent": "class deferrable",
+        "require_mix": "default",
+        "max_delay": "class deferrable",
+        "min_savings_percent": "default",
+        "job_duration": "default",
+        "strategy": "default",
+        "lead": "default",
+        "release": "default",
+        "when_blind": "class deferrable",
+        "region": "server",
+    }
+
+
+@pytest.mark.parametrize(
+    ("lead", "release"),
+    [
+        (0 * MINUTE, 5 * MINUTE),
+        (MINUTE, 5 * MINUTE),
+        (150 * SECOND, 5 * MINUTE),
+        (151 * SECOND, 302 * SECOND),
+        (HOUR, 2 * HOUR),
+    ],
+    ids=str,
+)
+def test_by_default_twice_the_lead_is_free_and_five_minutes_at_least(lead, release):
+    plan = plan_of(overrides=Overrides(lead=lead))
+    assert plan.settings.release == release
+    assert plan.origins["release"] == "default"
+
+
+def test_a_stated_release_stands_whatever_the_lead():
+    plan = plan_of(overrides=Overrides(lead=HOUR, release=MINUTE))
+    assert plan.settings.release == MINUTE
+
+
+# --- region
+
+
+@pytest.mark.parametrize(
+    ("written", "region", "origin"),
+    [
+        ("us-east-1", "us-east-1", "trigger"),
+        ("aws:us-east-1", "us-east-1", "trigger"),
+        ("gcp:europe-west1", "europe-west1", "trigger"),
+        ("my-cluster", "my-cluster", "trigger"),
+        ("gcp:my-cluster", "my-cluster", "trigger"),
+        (None, "us-west-1", "server"),
+    ],
+    ids=["bare", "prefixed", "another provider", "stored only", "stored, prefixed", "the server's"],
+)
+def test_a_region_is_known_by_its_bare_name(written, region, origin):
+    plan = plan_of(region=written, around=some_surroundings(stored_regions={"my-cluster"}))
+    assert (plan.region, plan.origins["region"]) == (region, origin)
+
+
+def test_the_servers_region_may_have_a_prefix_too():
+    assert plan_of(around=some_surroundings(default_region="aws:us-east-1")).region == "us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("stated", "around", "problem"),
+    [
+        (
+            {},
+            some_surroundings(default_region=None),
+            "region: is missing; name the cloud region of this cluster, "
+            "or set CARBON_SCALER_REGION",
+        ),
+        (
+            {"region": "us-wets-1"},
+            some_surroundings(),
+            'region: "us-wets-1" is not allowed; did you mean "us-west-1"? '
+            "one of eu-west-1, europe-west1, us-east-1, us-west-1",
+        ),
+        (
+            {"region": "aws:us-wets-1"},
+            some_surroundings(),
+            'region: "aws:us-wets-1" is not allowed; did you mean "us-west-1"? '
+            "one of eu-west-1, europe-west1, us-east-1, us-west-1",
+        ),
+        (
+            {"region": "gcp:us-west-1"},
+            some_surroundings(),
+            'region: "gcp:us-west-1" is not allowed; us-west-1 is a region of aws',
+        ),
+        (
+            {"region": "gcp:"},
+            some_surroundings(regions=[a_region("us-west-1")]),
+            'region: "gcp:" is not allowed; one of us-west-1',
+        ),
+        (
+            {"region": "my-clutser"},
+            some_surroundings(regions=[], stored_regions={"my-cluster"}),
+            'region: "my-clutser" is not allowed; did you mean "my-cluster"? one of my-cluster',
+        ),
+        (
+            {"region": "moon"},
+            some_surroundings(regions=[]),
+            'region: "moon" is not allowed; there is none',
+        ),
+        (
+            {},
+            some_surroundings(default_region="us-wets-1", regions=[a_region("us-west-1")]),
+            'region: "us-wets-1" is not allowed; did you mean "us-west-1"? one of us-west-1',
+        ),
+    ],
+    ids=[
+        "none anywhere",
+        "a typo",
+        "a typo behind a prefix",
+        "another provider's",
+        "a prefix alone",
+        "a typo of a stored one",
+        "none known",
+        "the server's is unknown",
+    ],
+)
+def test_a_region_that_nobody_knows_is_refused(stated, around, problem):
+    assert problems_of(**stated, around=around) == [problem]
+
+
+@pytest.mark.parametrize("regions", [(), ("us-west-1",), ("aws:us-west-1", "us-west-1")], ids=str)
+def test_naming_only_this_region_among_regions_is_fine(regions):
+    assert plan_of(regions=regions).region == "us-west-1"
+
+
+def test_other_regions_are_not_there_yet():
+    assert problems_of(regions=("us-west-1", "eu-west-1")) == [
+        'regions: "us-west-1,eu-west-1" is not allowed; '
+        "this version can't choose between regions; leave it out, or name only us-west-1"
+    ]
+
+
+def test_without_a_region_the_regions_are_not_judged():
+    problems = problems_of(regions=("eu-west-1",), around=some_surroundings(default_region=None))
+    assert [problem.partition(":")[0] for problem in problems] == ["region"]
+
+
+# --- mode and backlog
+
+
+def test_a_backlog_alone_means_a_queue():
+    assert plan_of(mode=None, backlog="orders").mode is Mode.QUEUE
+
+
+def test_without_mode_and_backlog_the_modes_are_listed():
+    assert problems_of(mode=None) == [
+        "mode: is missing; choose queue or brake (queue also needs a backlog)"
+    ]
+
+
+@pytest.mark.parametrize("mode", sorted(set(Mode) - set(AVAILABLE_MODES)))
+def test_a_mode_that_is_not_there_yet_is_refused_by_name(mode):
+    assert problems_of(mode=mode) == [
+        f'mode: "{mode}" is not allowed; this version does not have it; choose queue or brake'
+    ]
+
+
+@pytest.mark.parametrize("strategy", sorted(set(Strategy) - {Strategy.THRESHOLD}))
+def test_a_strategy_that_is_not_there_yet_is_refused_by_name(strategy):
+    assert problems_of(overrides=Overrides(strategy=strategy)) == [
+        f'strategy: "{strategy}" is not allowed; this version does not have it; choose threshold'
+    ]
+
+
+def test_a_brake_reads_no_backlog_and_warns_of_one():
+    plan = plan_of(mode=Mode.BRAKE, backlog="orders")
+    assert plan.backlog is None
+    assert plan.warnings == ("backlog: a brake reads none; use mode queue to count items",)
+
+
+BACKLOGS = {"orders": None, "invoices": ["shop", "batch"], "payroll": ["hr"]}
+
+
+@pytest.mark.parametrize("backlog", ["orders", "invoices"], ids=["everybody's", "ours"])
+def test_a_queue_reads_a_backlog_that_its_namespace_may_use(backlog):
+    around = some_surroundings(backlogs=BACKLOGS)
+    assert plan_of(mode=Mode.QUEUE, backlog=backlog, around=around).backlog == backlog
+
+
+@pytest.mark.parametrize(
+    ("backlog", "problem"),
+    [
+        (
+            "oders",
+            'backlog: "oders" is not allowed; for namespace "batch", from backlogs.yaml: '
+            'did you mean "orders"? one of invoices, orders',
+        ),
+        (
+            "payroll",
+            'backlog: "payroll" is not allowed; for namespace "batch", from backlogs.yaml: '
+            "one of invoices, orders",
+        ),
+        (
+            "payrol",
+            'backlog: "payrol" is not allowed; for namespace "batch", from backlogs.yaml: '
+            "one of invoices, orders",
+        ),
+        (
+            None,
+            'backlog: is missing; mode queue needs one for namespace "batch", '
+            "from backlogs.yaml: one of invoices, orders",
+        ),
+    ],
+    ids=["a typo", "somebody else's", "a typo of somebody else's", "none"],
+)
+def test_only_our_own_backlogs_are_told(backlog, problem):
+    around = some_surroundings(backlogs=BACKLOGS)
+    assert problems_of(mode=Mode.QUEUE, backlog=backlog, around=around) == [problem]
+
+
+def test_somebody_elses_backlog_looks_like_one_that_does_not_exist():
+    def said(backlog):
+        around = some_surroundings(backlogs={"orders": ["shop"], "payroll": ["hr"]})
+        [problem] = problems_of(mode=Mode.QUEUE, backlog=backlog, around=around)
+        return problem.replace(backlog, "…")
+
+    assert said("payroll") == said("unheard-of")
+
+
+def test_a_namespace_is_quoted_as_a_users_text():
+    [problem] = problems_of(mode=Mode.QUEUE, namespace="a\nb" * 1000, around=some_surroundings())
+    assert "\n" not in problem
+    assert len(problem) < 300
+
+
+# --- class and settings
+
+
+def test_an_unknown_class_is_refused_with_the_likely_one():
+    assert problems_of(workload_class="deferable") == [
+        'workloadClass: "deferable" is not allowed; did you mean "deferrable"? '
+        "one of deferrable, standard, urgent"
+    ]
+
+
+def test_a_class_of_the_policy_is_as_good_as_a_built_in_one():
+    policy = a_policy(nightly=WorkloadClass(overrides=Overrides(threshold=120.0), urgent=True))
+    plan = plan_of(policy=policy, workload_class="nightly")
+    assert (plan.settings.threshold, plan.urgent) == (120.0, True)
+
+
+def test_a_brake_that_asks_for_errors_is_refused():
+    assert problems_of(overrides=Overrides(when_blind=WhenBlind.ERROR)) == [
+        'whenBlind: "error" is not allowed; '
+        "a brake that errors is dropped by KEDA and holds nothing; choose open or closed"
+    ]
+
+
+def test_a_queue_may_ask_for_errors():
+    plan = plan_of(
+        mode=Mode.QUEUE, backlog="orders", overrides=Overrides(when_blind=WhenBlind.ERROR)
+    )
+    assert plan.settings.when_blind is WhenBlind.ERROR
+
+
+def test_a_class_that_asks_for_errors_does_not_break_its_brakes():
+    policy = a_policy(strict=WorkloadClass(overrides=Overrides(when_blind=WhenBlind.ERROR)))
+    plan = plan_of(policy=policy, workload_class="strict")
+    assert plan.origins["when_blind"] == "class strict"
+
+
+def test_a_tenant_is_warned_that_nothing_restricts_it_yet():
+    plan = plan_of(tenant="acme", warnings=("colour: unknown key",))
+    assert plan.warnings == (
+        "colour: unknown key",
+        "tenant: this version has no residency rules, so the tenant restricts nothing",
+    )
+
+
+# --- all problems at once
+
+
+def test_everything_that_is_wrong_is_said_at_once():
+    rejection = resolved(
+        mode=Mode.QUEUE,
+        region="us-wets-1",
+        regions=("eu-west-1",),
+        backlog="oders",
+        workload_class="deferable",
+        overrides=Overrides(strategy=Strategy.QUANTILE),
+        problems=(Problem(key="maxDelay", said="tomorrow", allowed="a duration"),),
+        warnings=("colour: unknown key",),
+    )
+    assert isinstance(rejection, Rejection)
+    assert [problem.key for problem in rejection.problems] == [
+        "maxDelay",
+        "region",
+        "regions",
+        "backlog",
+        "workloadClass",
+        "strategy",
+    ]
+    assert (rejection.namespace, rejection.name) == ("batch", "embeddings")
+    assert rejection.warnings == ("colour: unknown key",)
+    text = rejection.text()
+    assert len(text.encode()) <= 1024
+    for said in ("tomorrow", "us-wets-1", "eu-west-1", "oders", "deferable", "quantile"):
+        assert f'"{said}"' in text
+
+
+@pytest.mark.parametrize(
+    ("key", "stated"),
+    [
+        ("region", {"region": None, "regions": ("eu-west-1",)}),
+        ("mode", {"mode": None}),
+        ("backlog", {"mode": Mode.QUEUE, "backlog": None}),
+        ("backlog", {"mode": None, "backlog": None}),
+    ],
+    ids=["region", "mode", "backlog of a queue", "backlog without a mode"],
+)
+def test_a_value_that_was_refused_already_is_not_said_to_be_missing(key, stated):
+    problem = Problem(key=key, said="\x00", allowed="something better")
+    around = some_surroundings(default_region=None if key == "region" else "us-west-1")
+    assert problems_of(**stated, problems=(problem,), around=around) == [str(problem)]
+
+
+def test_a_trigger_with_any_problem_is_rejected_even_if_the_rest_would_do():
+    problem = Problem(key="lead", said="soon", allowed="a duration")
+    assert problems_of(problems=(problem,)) == [str(problem)]
