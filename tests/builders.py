@@ -29,17 +29,19 @@ HOME = "us-west-1"
 Share = float | tuple[float, float] | None
 
 
-def a_trigger(**stated: Any) -> Trigger:
-    return Trigger(**{"namespace": "batch", "name": "embeddings", **stated})
+def a_trigger(**stated: object) -> Trigger:
+    said: dict[str, Any] = {"namespace": "batch", "name": "embeddings", **stated}
+    return Trigger(**said)
 
 
-def some_settings(workload_class: str = "standard", **stated: Any) -> Settings:
+def some_settings(workload_class: str = "standard", **stated: object) -> Settings:
     layers = (BUILT_IN_POLICY.defaults, BUILT_IN_POLICY.classes[workload_class].overrides)
     values: dict[str, Any] = {"min_renewable_percent": None, "release": 5 * MINUTE}
     for layer in layers:
         said = {name: getattr(layer, name) for name in SETTING_NAMES}
         values |= {name: value for name, value in said.items() if value is not None}
-    return Settings(**values | stated)
+    values |= stated
+    return Settings(**values)
 
 
 def a_plan(
@@ -50,7 +52,7 @@ def a_plan(
     shadow: bool = False,
     items_per_job: int = 1,
     max_jobs: int | None = None,
-    **settings: Any,
+    **settings: object,
 ) -> Plan:
     return Plan(
         namespace="batch",
@@ -69,7 +71,7 @@ def a_plan(
     )
 
 
-def a_queue_plan(workload_class: str = "standard", **stated: Any) -> Plan:
+def a_queue_plan(workload_class: str = "standard", **stated: Any) -> Plan:  # noqa: ANN401
     return a_plan(Mode.QUEUE, workload_class, **stated)
 
 
@@ -81,7 +83,7 @@ def a_share(percent: Share) -> RenewableShare:
     )
 
 
-def a_reading(grams: float = 300.0, renewable: Share = None, **stated: Any) -> Reading:
+def a_reading(grams: float = 300.0, renewable: Share = None, **stated: Any) -> Reading:  # noqa: ANN401
     reading = Reading(
         region=HOME,
         observed_at=NOW,

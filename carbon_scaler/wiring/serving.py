@@ -1,6 +1,7 @@
 """One server process: objects, tasks, and the order in which they start and stop."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -38,6 +39,7 @@ from carbon_scaler.wiring.listening import ensure_free, listen
 log = structlog.get_logger()
 
 READINESS_EVERY_SECONDS = 0.2
+GARBAGE_BEFORE_COLLECTING = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +152,8 @@ class Serving:
                 told = not reasons
                 await grpc.set_ready(ready=told)
                 log.info("server.ready" if told else "server.not_ready", reasons=reasons)
-            if told:
+            if told and not self.ready.is_set():
+                _settle_memory()
                 self.ready.set()
             await asyncio.sleep(READINESS_EVERY_SECONDS)
 
@@ -162,6 +165,13 @@ def configured_backlogs(
     if settings.policy_dir is None:
         return ()
     return read_backlogs(settings.policy_dir, environment)
+
+
+def _settle_memory() -> None:
+    """What lives as long as the process is not looked through again: that held the loop for long."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_BEFORE_COLLECTING)
 
 
 def ensure_ports_free(settings: Settings) -> None:

@@ -73,14 +73,16 @@ async def initialise(
             f"the embedded database could not be made in {files.root}: {telling_line(files)} "
             f"(log: {files.log}); {ADVICE}"
         )
-    os.rename(new, files.data)
-    if durable:
-        await asyncio.to_thread(_write_out, files.root)
+    await asyncio.to_thread(_put_in_place, new, files.data, durable=durable)
+
+
+def remove_unfinished(files: ServerDirectory) -> None:
+    """At every start: an orphaned initdb may still write while its directory is removed."""
+    for unfinished in files.root.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _empty_directory(files: ServerDirectory, identity: ServerIdentity) -> Path:
-    for unfinished in files.root.glob(f"{UNFINISHED}*"):
-        shutil.rmtree(unfinished, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=files.root))
     make_private(new, identity)
     return new
@@ -102,8 +104,11 @@ def _initdb_command(binaries: Binaries, new: Path, *, durable: bool) -> list[str
     ]
 
 
-def _write_out(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _put_in_place(new: Path, data: Path, *, durable: bool) -> None:
+    new.rename(data)
+    if not durable:
+        return
+    descriptor = os.open(data.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -18,7 +18,12 @@ from carbon_scaler.storage.embedded.binaries import (
     copied_binaries,
     wheel_binaries,
 )
-from carbon_scaler.storage.embedded.cluster import SUPERUSER, initialise, server_command
+from carbon_scaler.storage.embedded.cluster import (
+    SUPERUSER,
+    initialise,
+    remove_unfinished,
+    server_command,
+)
 from carbon_scaler.storage.embedded.directory import (
     ServerDirectory,
     adopt_data,
@@ -112,6 +117,7 @@ async def _started(
     files: ServerDirectory, *, durable: bool
 ) -> tuple[subprocess.Popen[bytes], Path]:
     await stop_leftovers(files)
+    await asyncio.to_thread(remove_unfinished, files)
     identity = await server_identity(owner_of_data(files), permitted)
     binaries = await asyncio.to_thread(_usable_binaries, files, identity)
     with opened_log(files) as log:

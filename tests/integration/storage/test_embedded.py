@@ -193,7 +193,13 @@ async def test_an_interrupted_first_start_is_begun_anew(directory: Path):
         process.kill()
     assert not (directory / "postgres").exists()
     await start_and_stop(directory)
-    assert not any(path.name.startswith("postgres.new-") for path in os.scandir(directory))
+
+
+async def test_what_an_interrupted_first_start_left_is_removed(directory: Path):
+    left = directory / "postgres.new-left"
+    (left / "base").mkdir(parents=True)
+    await start_and_stop(directory)
+    assert not left.exists()
 
 
 async def test_a_cancelled_first_start_leaves_nothing_in_the_way(directory: Path):

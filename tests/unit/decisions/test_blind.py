@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from carbon_scaler.decisions import blind
@@ -34,7 +36,7 @@ from tests.builders import (
     ],
 )
 def test_a_value_decides_for_what_its_source_allows_and_three_hours_at_most(
-    usable_for, age, usable
+    usable_for: timedelta, age: timedelta, usable: bool
 ):
     reading = a_reading(observed_at=NOW - age, usable_for=usable_for)
     ruling = blind.rule(a_case(reading=reading))
@@ -59,7 +61,9 @@ def test_usable_data_leave_the_verdict_to_the_strategy_until_they_are_too_old():
         (WhenBlind.ERROR, Outcome.ERROR, "blind_error"),
     ],
 )
-def test_without_data_a_queue_does_what_when_blind_says(when_blind, outcome, reason):
+def test_without_data_a_queue_does_what_when_blind_says(
+    when_blind: WhenBlind, outcome: Outcome, reason: str
+):
     ruling = blind.rule(a_case(a_queue_plan(when_blind=when_blind)))
     assert (ruling.outcome, ruling.reason, ruling.until) == (outcome, reason, None)
     assert ruling.text == f"no usable data for us-west-1: none stored; whenBlind is {when_blind}"
@@ -73,7 +77,7 @@ def test_without_data_a_queue_does_what_when_blind_says(when_blind, outcome, rea
         (WhenBlind.ERROR, Outcome.CLOSED),
     ],
 )
-def test_a_brake_never_errs_because_keda_would_drop_it(when_blind, outcome):
+def test_a_brake_never_errs_because_keda_would_drop_it(when_blind: WhenBlind, outcome: Outcome):
     ruling = blind.rule(a_case(a_plan(Mode.BRAKE, when_blind=when_blind)))
     assert (ruling.outcome, ruling.reason) == (outcome, f"blind_{outcome}")
 
@@ -100,7 +104,9 @@ def test_data_that_are_too_old_are_named_with_their_source_and_age():
         (WhenBlind.ERROR, Verdict.ERROR, 0),
     ],
 )
-def test_a_blind_queue_admits_all_or_nothing(when_blind, verdict, admitted):
+def test_a_blind_queue_admits_all_or_nothing(
+    when_blind: WhenBlind, verdict: Verdict, admitted: int
+):
     plan = a_queue_plan(when_blind=when_blind, max_delay=12 * HOUR)
     demand = a_backlog(an_item(), an_item(), an_item())
     decision = decide(plan, Inputs(series=None, demand=demand), NOW)

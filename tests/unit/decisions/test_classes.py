@@ -4,10 +4,10 @@ from carbon_scaler.decisions import classes
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.decision import Outcome, Verdict
-from tests.builders import NOW, a_case, a_plan, a_series
+from tests.builders import NOW, Share, a_case, a_plan, a_series
 
 
-def verdict_of(workload_class, grams, renewable=None, **settings):
+def verdict_of(workload_class: str, grams: float, renewable: Share = None, **settings: object):
     plan = a_plan(workload_class=workload_class, **settings)
     return decide(plan, Inputs(series=a_series(grams, renewable=renewable)), NOW).verdict
 
@@ -39,7 +39,9 @@ def verdict_of(workload_class, grams, renewable=None, **settings):
         "deferrable, unknown mix opens nothing",
     ],
 )
-def test_each_built_in_class_opens_where_its_limits_say(workload_class, grams, renewable, verdict):
+def test_each_built_in_class_opens_where_its_limits_say(
+    workload_class: str, grams: float, renewable: Share, verdict: Verdict
+):
     assert verdict_of(workload_class, grams, renewable) is verdict
 
 
@@ -59,5 +61,5 @@ def test_a_class_that_may_wait_leaves_the_verdict_to_the_later_rules():
         ("standard", 'class "standard" may wait'),
     ],
 )
-def test_a_class_says_whether_it_waits(workload_class, text):
+def test_a_class_says_whether_it_waits(workload_class: str, text: str):
     assert classes.rule(a_case(a_plan(workload_class=workload_class))).text == text

@@ -1,4 +1,6 @@
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,9 +8,10 @@ import pytest
 from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
-from carbon_scaler.domain.backlog import Items
+from carbon_scaler.domain.backlog import Item, Items
 from carbon_scaler.domain.decision import Outcome, QueueCounts, Verdict
 from carbon_scaler.domain.policy import WhenBlind
+from carbon_scaler.domain.snapshot import RegionSeries
 from tests.builders import (
     HOUR,
     MINUTE,
@@ -27,13 +30,13 @@ DIRTY = a_series(900)
 SETTINGS = some_settings("deferrable")
 
 
-def timeline_of(*items, in_progress=0, **settings):
+def timeline_of(*items: Item, in_progress: int = 0, **settings: object):
     return deadlines.timeline(
         Items.of(items, in_progress=in_progress), some_settings("deferrable", **settings)
     )
 
 
-def released_at(now, *items, **settings):
+def released_at(now: datetime, *items: Item, **settings: object):
     return timeline_of(*items, **settings).counts_at(now).released
 
 
@@ -41,19 +44,29 @@ ITEMS = [
     # item, settings, its latest start from NOW
     pytest.param(an_item(), {}, 12 * HOUR, id="maxDelay after it was enqueued"),
     pytest.param(an_item(5 * HOUR), {}, 7 * HOUR, id="the time it waited counts"),
-    pytest.param(an_item(due_in=4 * HOUR), {}, 3 * HOUR, id="its deadline less the class's duration"),
+    pytest.param(
+        an_item(due_in=4 * HOUR), {}, 3 * HOUR, id="its deadline less the class's duration"
+    ),
     pytest.param(
         an_item(due_in=4 * HOUR, duration=2 * HOUR), {}, 2 * HOUR, id="its own duration comes first"
     ),
     pytest.param(
         an_item(due_in=4 * HOUR, duration=0 * HOUR), {}, 4 * HOUR, id="a duration of nothing counts"
     ),
-    pytest.param(an_item(due_in=48 * HOUR), {}, 12 * HOUR, id="maxDelay is earlier than the deadline"),
     pytest.param(
-        an_item(due_in=13 * HOUR), {}, 12 * HOUR, id="maxDelay and the deadline are the same instant"
+        an_item(due_in=48 * HOUR), {}, 12 * HOUR, id="maxDelay is earlier than the deadline"
     ),
     pytest.param(
-        an_item(duration=8 * HOUR), {}, 12 * HOUR, id="a duration without a deadline changes nothing"
+        an_item(due_in=13 * HOUR),
+        {},
+        12 * HOUR,
+        id="maxDelay and the deadline are the same instant",
+    ),
+    pytest.param(
+        an_item(duration=8 * HOUR),
+        {},
+        12 * HOUR,
+        id="a duration without a deadline changes nothing",
     ),
     pytest.param(
         an_item(due_in=4 * HOUR), {"job_duration": 3 * HOUR}, HOUR, id="a longer class duration"
@@ -65,7 +78,7 @@ ITEMS = [
 @pytest.mark.parametrize("lead", [0 * SECOND, 60 * SECOND, 10 * MINUTE], ids=str)
 @pytest.mark.parametrize(("item", "settings", "latest_start"), ITEMS)
 def test_an_item_is_released_exactly_a_lead_before_its_latest_start(
-    item, settings, latest_start, lead
+    item: Item, settings: Mapping[str, Any], latest_start: timedelta, lead: timedelta
 ):
     release = NOW + latest_start - lead
     assert released_at(release - SECOND, item, lead=lead, **settings) == 0
@@ -73,7 +86,9 @@ def test_an_item_is_released_exactly_a_lead_before_its_latest_start(
 
 
 @pytest.mark.parametrize(("item", "settings", "latest_start"), ITEMS)
-def test_an_item_is_overdue_only_after_its_latest_start(item, settings, latest_start):
+def test_an_item_is_overdue_only_after_its_latest_start(
+    item: Item, settings: Mapping[str, Any], latest_start: timedelta
+):
     timeline = timeline_of(item, **settings)
     assert timeline.counts_at(NOW + latest_start).overdue == 0
     assert timeline.counts_at(NOW + latest_start + SECOND).overdue == 1
@@ -89,13 +104,13 @@ def test_an_item_is_overdue_only_after_its_latest_start(item, settings, latest_s
     ],
     ids=["due before it came", "shorter than its duration", "due at once", "due within the lead"],
 )
-def test_an_item_that_came_too_late_is_released_when_it_comes(item):
+def test_an_item_that_came_too_late_is_released_when_it_comes(item: Item):
     assert released_at(NOW - SECOND, item) == 0
     assert released_at(NOW, item) == 1
 
 
 @pytest.mark.parametrize("settings", [{"max_delay": 0 * HOUR}, {"lead": 13 * HOUR}], ids=str)
-def test_without_any_slack_an_item_is_released_when_it_comes(settings):
+def test_without_any_slack_an_item_is_released_when_it_comes(settings: Mapping[str, Any]):
     assert released_at(NOW, an_item(), **settings) == 1
     assert released_at(NOW - SECOND, an_item(), **settings) == 0
 
@@ -148,7 +163,9 @@ def test_a_queue_without_items_counts_only_what_runs():
     ],
     ids=["before it comes", "just before", "when it comes", "just before its release", "released"],
 )
-def test_time_changes_the_counts_when_an_item_comes_and_when_it_is_released(now, change):
+def test_time_changes_the_counts_when_an_item_comes_and_when_it_is_released(
+    now: datetime, change: datetime | None
+):
     assert timeline_of(an_item()).next_change_after(now) == change
 
 
@@ -161,7 +178,7 @@ END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize("waited", [NOW - END_OF_TIME, NOW - END_OF_TIME.replace(month=1)], ids=str)
-def test_an_item_at_the_end_of_time_never_comes_and_breaks_nothing(waited):
+def test_an_item_at_the_end_of_time_never_comes_and_breaks_nothing(waited: timedelta):
     timeline = timeline_of(an_item(waited))
     assert timeline.counts_at(NOW).waiting == 0
     assert timeline.next_change_after(NOW) is None
@@ -205,7 +222,9 @@ def test_while_nothing_is_due_the_rule_passes():
 
 @pytest.mark.parametrize("when_blind", list(WhenBlind))
 @pytest.mark.parametrize("series", [DIRTY, None], ids=["dirty", "blind"])
-def test_due_items_start_whatever_is_known_of_the_grid(series, when_blind):
+def test_due_items_start_whatever_is_known_of_the_grid(
+    series: RegionSeries | None, when_blind: WhenBlind
+):
     plan = a_queue_plan("deferrable", when_blind=when_blind)
     demand = a_backlog(an_item(13 * HOUR), in_progress=2)
     decision = decide(plan, Inputs(series=series, demand=demand), NOW)
@@ -214,7 +233,7 @@ def test_due_items_start_whatever_is_known_of_the_grid(series, when_blind):
 
 
 @pytest.mark.parametrize("when_blind", [WhenBlind.CLOSED, WhenBlind.ERROR])
-def test_of_a_withheld_queue_only_the_due_items_start(when_blind):
+def test_of_a_withheld_queue_only_the_due_items_start(when_blind: WhenBlind):
     plan = a_queue_plan("deferrable", when_blind=when_blind)
     demand = a_backlog(an_item(13 * HOUR), an_item(), an_item())
     decision = decide(plan, Inputs(series=None, demand=demand), NOW)

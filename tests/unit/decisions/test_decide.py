@@ -1,11 +1,15 @@
+from datetime import datetime, timedelta
+
 import pytest
 
 from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import STRATEGIES, decide
-from carbon_scaler.domain.backlog import BacklogUnknown
-from carbon_scaler.domain.decision import SETTLING, Verdict
+from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
+from carbon_scaler.domain.decision import SETTLING, Decision, Verdict
 from carbon_scaler.domain.policy import Strategy, WhenBlind
+from carbon_scaler.domain.snapshot import RegionSeries
+from carbon_scaler.domain.trigger import Plan
 from tests.builders import (
     HOUR,
     MINUTE,
@@ -22,7 +26,7 @@ CLEAN = a_series(100, renewable=80.0)
 DIRTY = a_series(900, renewable=5.0)
 
 
-def rules_of(decision):
+def rules_of(decision: Decision):
     return [(ruling.rule, ruling.outcome.value) for ruling in decision.rulings]
 
 
@@ -32,7 +36,12 @@ def rules_of(decision):
         (
             a_queue_plan(),
             CLEAN,
-            [("class", "passed"), ("deadline", "passed"), ("blind", "passed"), ("threshold", "open")],
+            [
+                ("class", "passed"),
+                ("deadline", "passed"),
+                ("blind", "passed"),
+                ("threshold", "open"),
+            ],
         ),
         (
             a_queue_plan(),
@@ -54,7 +63,9 @@ def rules_of(decision):
     ],
     ids=["clean", "dirty", "blind", "urgent", "urgent in shadow"],
 )
-def test_the_rules_are_asked_in_order_until_one_settles_the_verdict(plan, series, rules):
+def test_the_rules_are_asked_in_order_until_one_settles_the_verdict(
+    plan: Plan, series: RegionSeries | None, rules: list[tuple[str, str]]
+):
     decision = decide(plan, Inputs(series=series, demand=a_backlog(an_item())), NOW)
     assert rules_of(decision) == rules
 
@@ -80,7 +91,14 @@ def test_a_released_item_does_not_stop_the_later_rules():
     ids=["clean", "clean and late", "dirty", "dirty and late"],
 )
 def test_a_queue_is_open_for_all_or_for_what_is_due(
-    series, waited, verdict, reason, admitted, value, level
+    *,
+    series: RegionSeries | None,
+    waited: timedelta,
+    verdict: Verdict,
+    reason: str,
+    admitted: int,
+    value: float,
+    level: float,
 ):
     demand = a_backlog(an_item(waited), an_item(), in_progress=3)
     decision = decide(a_queue_plan(), Inputs(series=series, demand=demand), NOW)
@@ -94,7 +112,9 @@ def test_a_queue_is_open_for_all_or_for_what_is_due(
     [(CLEAN, Verdict.OPEN, False), (DIRTY, Verdict.CLOSED, True)],
     ids=["clean", "dirty"],
 )
-def test_a_brake_is_active_while_the_grid_is_dirty(series, verdict, active):
+def test_a_brake_is_active_while_the_grid_is_dirty(
+    series: RegionSeries | None, verdict: Verdict, active: bool
+):
     decision = decide(a_plan(), Inputs(series=series), NOW)
     assert (decision.verdict, decision.active) == (verdict, active)
     assert (decision.metric_value, decision.target, decision.admitted) == (0.001, 0.0, 0)
@@ -114,7 +134,9 @@ def test_a_brake_is_active_while_the_grid_is_dirty(series, verdict, active):
     [a_queue_plan(), a_queue_plan("urgent"), a_queue_plan(when_blind=WhenBlind.OPEN)],
     ids=["standard", "urgent", "blind: open"],
 )
-def test_an_unknown_backlog_is_an_error_without_any_value(plan, demand, text):
+def test_an_unknown_backlog_is_an_error_without_any_value(
+    plan: Plan, demand: BacklogReading | BacklogUnknown | None, text: str
+):
     decision = decide(plan, Inputs(series=CLEAN, demand=demand), NOW)
     assert (decision.verdict, decision.reason) == (Verdict.ERROR, "backlog_unknown")
     assert (decision.metric_value, decision.admitted, decision.active) == (0.0, 0, False)
@@ -197,7 +219,12 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("plan", "series", "demand", "changes_at"), CHANGES)
-def test_a_decision_says_until_when_it_holds(plan, series, demand, changes_at):
+def test_a_decision_says_until_when_it_holds(
+    plan: Plan,
+    series: RegionSeries | None,
+    demand: BacklogReading | BacklogUnknown | None,
+    changes_at: datetime | None,
+):
     decision = decide(plan, Inputs(series=series, demand=demand), NOW)
     assert decision.changes_at == changes_at
 
@@ -211,7 +238,9 @@ def test_every_strategy_that_is_offered_decides():
 
 @pytest.mark.parametrize("series", [CLEAN, DIRTY, None], ids=["clean", "dirty", "blind"])
 @pytest.mark.parametrize("workload_class", ["urgent", "standard", "deferrable"])
-def test_the_last_rule_that_is_asked_settles_the_verdict(workload_class, series):
+def test_the_last_rule_that_is_asked_settles_the_verdict(
+    workload_class: str, series: RegionSeries | None
+):
     decision = decide(a_plan(workload_class=workload_class), Inputs(series=series), NOW)
     settled = [ruling.outcome in SETTLING for ruling in decision.rulings]
     assert settled == [False] * (len(settled) - 1) + [True]

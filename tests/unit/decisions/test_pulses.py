@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -7,6 +7,8 @@ from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.decision import Outcome, Verdict
 from carbon_scaler.domain.policy import WhenBlind
+from carbon_scaler.domain.snapshot import RegionSeries
+from carbon_scaler.domain.trigger import Plan
 from tests.builders import (
     DAY,
     HOUR,
@@ -25,11 +27,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLAN = a_plan(workload_class="standard", max_delay=4 * HOUR, release=10 * MINUTE)
 
 
-def ruling_at(now, series, plan=PLAN):
+def ruling_at(now: datetime, series: RegionSeries | None, plan: Plan = PLAN):
     return deadlines.rule(a_case(plan, series=series, now=now))
 
 
-def is_open_at(now, series, plan=PLAN):
+def is_open_at(now: datetime, series: RegionSeries | None, plan: Plan = PLAN):
     return ruling_at(now, series, plan).outcome is Outcome.OPEN
 
 
@@ -79,7 +81,9 @@ ANCHORS = [
 
 @pytest.mark.parametrize(("series", "anchor", "words"), ANCHORS)
 @pytest.mark.parametrize("periods", [1, 2])
-def test_the_last_minutes_of_every_delay_since_the_anchor_are_free(series, anchor, words, periods):
+def test_the_last_minutes_of_every_delay_since_the_anchor_are_free(
+    series: RegionSeries | None, anchor: datetime, words: str, periods: int
+):
     # The epoch's pulses are looked at in the present.
     past = 0 if series else (SINCE - anchor) // (4 * HOUR)
     closes_at = anchor + (past + periods) * 4 * HOUR
@@ -93,7 +97,9 @@ def test_the_last_minutes_of_every_delay_since_the_anchor_are_free(series, ancho
 
 
 @pytest.mark.parametrize(("series", "anchor", "words"), ANCHORS)
-def test_a_pulse_says_what_it_is_counted_from(series, anchor, words):
+def test_a_pulse_says_what_it_is_counted_from(
+    series: RegionSeries | None, anchor: datetime, words: str
+):
     figures = ruling_at(SINCE + 5 * HOUR, series).figures
     assert (figures["anchor"], figures["anchor_text"]) == (anchor, words)
 
@@ -106,12 +112,14 @@ def test_a_later_open_hour_that_has_not_begun_does_not_count():
 
 def test_while_an_open_hour_lasts_there_is_no_pulse_because_none_is_needed():
     series = a_series(900, 100)
-    assert [is_open_at(NOW + minutes * MINUTE, series) for minutes in (0, 30, 55, 59)] == [False] * 4
+    assert [is_open_at(NOW + minutes * MINUTE, series) for minutes in (0, 30, 55, 59)] == [
+        False
+    ] * 4
     assert decide(PLAN, Inputs(series=series), NOW + 55 * MINUTE).reason == "below_threshold"
 
 
 @pytest.mark.parametrize("ahead", [HOUR, 4 * HOUR, 30 * HOUR], ids=str)
-def test_pulses_come_before_the_first_value_too_and_its_arrival_moves_none(ahead):
+def test_pulses_come_before_the_first_value_too_and_its_arrival_moves_none(ahead: timedelta):
     series = a_series(900, since=NOW + ahead)
     assert is_open_at(NOW + ahead - 10 * MINUTE, series)
     assert is_open_at(NOW + ahead - 10 * MINUTE - 4 * HOUR, series)
@@ -131,7 +139,9 @@ def test_pulses_come_before_the_first_value_too_and_its_arrival_moves_none(ahead
     ids=["no delay", "all of it is free", "more than all of it is free", "neither"],
 )
 @pytest.mark.parametrize("series", [None, a_series(900)], ids=["blind", "dirty"])
-def test_a_delay_that_the_release_fills_is_always_open(series, max_delay, release):
+def test_a_delay_that_the_release_fills_is_always_open(
+    series: RegionSeries | None, max_delay: timedelta, release: timedelta
+):
     plan = a_plan(workload_class="deferrable", max_delay=max_delay, release=release)
     decision = decide(plan, Inputs(series=series), NOW)
     assert (decision.verdict, decision.reason, decision.active) == (Verdict.OPEN, "pulse", False)
@@ -153,7 +163,9 @@ def test_a_delay_that_the_release_fills_says_so():
     ],
     ids=["before", "during", "after"],
 )
-def test_a_pulse_holds_until_its_next_edge(now, reason, outcome, until):
+def test_a_pulse_holds_until_its_next_edge(
+    now: datetime, reason: str, outcome: Outcome, until: datetime
+):
     ruling = ruling_at(now, a_series(900, since=SINCE))
     assert (ruling.reason, ruling.outcome, ruling.until) == (reason, outcome, until)
 
@@ -167,7 +179,7 @@ def test_a_pulse_is_explained_with_its_instants():
 
 
 @pytest.mark.parametrize("when_blind", [WhenBlind.CLOSED, WhenBlind.ERROR])
-def test_a_blind_brake_still_opens_in_pulses(when_blind):
+def test_a_blind_brake_still_opens_in_pulses(when_blind: WhenBlind):
     plan = a_plan(max_delay=DAY, release=10 * MINUTE, when_blind=when_blind)
     midnight = NOW.replace(hour=0)
     held = decide(plan, Inputs(series=None), NOW)

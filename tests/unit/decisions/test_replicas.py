@@ -5,7 +5,7 @@ from carbon_scaler.domain.decision import QueueCounts, Verdict
 from tests.builders import a_plan, a_queue_plan
 
 
-def counts(waiting, released=0, in_progress=0):
+def counts(waiting: int, released: int = 0, in_progress: int = 0):
     return QueueCounts(waiting=waiting, in_progress=in_progress, released=released, overdue=0)
 
 
@@ -13,7 +13,9 @@ def counts(waiting, released=0, in_progress=0):
     ("verdict", "active", "level"),
     [(Verdict.OPEN, False, 1.0), (Verdict.CLOSED, True, 0.0)],
 )
-def test_a_brake_is_active_while_it_holds_and_its_value_never_moves(verdict, active, level):
+def test_a_brake_is_active_while_it_holds_and_its_value_never_moves(
+    verdict: Verdict, active: bool, level: float
+):
     answer = reply(a_plan(), verdict, None)
     assert answer == Reply(admitted=0, metric_value=0.001, active=active, level=level)
 
@@ -52,7 +54,14 @@ def test_a_brake_is_active_while_it_holds_and_its_value_never_moves(verdict, act
     ],
 )
 def test_a_queues_value_is_what_runs_and_what_is_admitted(
-    verdict, waiting, released, in_progress, admitted, value, level
+    *,
+    verdict: Verdict,
+    waiting: int,
+    released: int,
+    in_progress: int,
+    admitted: int,
+    value: float,
+    level: float,
 ):
     answer = reply(a_queue_plan(), verdict, counts(waiting, released, in_progress))
     assert answer == Reply(admitted=admitted, metric_value=value, active=value > 0, level=level)
@@ -84,7 +93,13 @@ def test_a_queues_value_is_what_runs_and_what_is_admitted(
     ],
 )
 def test_the_ceiling_bounds_what_runs_and_what_is_admitted_together(
-    max_jobs, items_per_job, waiting, in_progress, admitted, value
+    *,
+    max_jobs: int | None,
+    items_per_job: int,
+    waiting: int,
+    in_progress: int,
+    admitted: int,
+    value: float,
 ):
     plan = a_queue_plan(max_jobs=max_jobs, items_per_job=items_per_job)
     answer = reply(plan, Verdict.OPEN, counts(waiting, in_progress=in_progress))
@@ -92,7 +107,7 @@ def test_the_ceiling_bounds_what_runs_and_what_is_admitted_together(
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
-def test_a_queue_of_which_nothing_is_known_counts_nothing(verdict):
+def test_a_queue_of_which_nothing_is_known_counts_nothing(verdict: Verdict):
     answer = reply(a_queue_plan(), verdict, None)
     assert answer == Reply(admitted=0, metric_value=0.0, active=False, level=0.0)
 

@@ -1,12 +1,14 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from carbon_scaler.decisions.resolve import AVAILABLE_MODES, resolve
+from carbon_scaler.decisions.resolve import AVAILABLE_MODES, Surroundings, resolve
 from carbon_scaler.domain.policy import (
     BUILT_IN_POLICY,
     SETTING_NAMES,
     Overrides,
+    Policy,
     Strategy,
     WhenBlind,
     WorkloadClass,
@@ -23,24 +25,26 @@ from tests.builders import (
 )
 
 
-def resolved(policy=BUILT_IN_POLICY, around=None, **stated):
+def resolved(
+    policy: Policy = BUILT_IN_POLICY, around: Surroundings | None = None, **stated: object
+):
     around = around or some_surroundings()
     return resolve(a_trigger(**{"mode": Mode.BRAKE, **stated}), policy, around)
 
 
-def plan_of(**stated):
+def plan_of(**stated: object):
     plan = resolved(**stated)
     assert isinstance(plan, Plan), plan
     return plan
 
 
-def problems_of(**stated):
+def problems_of(**stated: object):
     rejection = resolved(**stated)
     assert isinstance(rejection, Rejection), rejection
     return [str(problem) for problem in rejection.problems]
 
 
-def a_policy(**classes):
+def a_policy(**classes: WorkloadClass):
     """The built-in policy with further classes."""
     return replace(BUILT_IN_POLICY, classes={**BUILT_IN_POLICY.classes, **classes})
 
@@ -79,7 +83,7 @@ def test_only_an_urgent_class_makes_an_urgent_plan():
 
 
 @pytest.mark.parametrize("workload_class", ["urgent", "standard", "deferrable"])
-def test_the_settings_of_a_built_in_class_are_in_force(workload_class):
+def test_the_settings_of_a_built_in_class_are_in_force(workload_class: str):
     assert plan_of(workload_class=workload_class).settings == some_settings(workload_class)
 
 
@@ -107,7 +111,7 @@ def test_the_table_of_layers_has_every_setting():
 @pytest.mark.parametrize(("name", "of_trigger", "of_class", "of_default"), LAYERED)
 @pytest.mark.parametrize("stated_by", ["trigger", "class nightly", "default"])
 def test_the_trigger_wins_over_the_class_and_the_class_over_the_default(
-    name, of_trigger, of_class, of_default, stated_by
+    *, name: str, of_trigger: object, of_class: object, of_default: object, stated_by: str
 ):
     trigger, nightly = Overrides(), Overrides()
     if stated_by == "trigger":
@@ -152,7 +156,9 @@ def test_each_setting_has_an_origin_of_its_own():
     ],
     ids=str,
 )
-def test_by_default_twice_the_lead_is_free_and_five_minutes_at_least(lead, release):
+def test_by_default_twice_the_lead_is_free_and_five_minutes_at_least(
+    lead: timedelta, release: timedelta
+):
     plan = plan_of(overrides=Overrides(lead=lead))
     assert plan.settings.release == release
     assert plan.origins["release"] == "default"
@@ -178,7 +184,7 @@ def test_a_stated_release_stands_whatever_the_lead():
     ],
     ids=["bare", "prefixed", "another provider", "stored only", "stored, prefixed", "the server's"],
 )
-def test_a_region_is_known_by_its_bare_name(written, region, origin):
+def test_a_region_is_known_by_its_bare_name(written: str | None, region: str, origin: str):
     plan = plan_of(region=written, around=some_surroundings(stored_regions={"my-cluster"}))
     assert (plan.region, plan.origins["region"]) == (region, origin)
 
@@ -245,12 +251,14 @@ def test_the_servers_region_may_have_a_prefix_too():
         "the server's is unknown",
     ],
 )
-def test_a_region_that_nobody_knows_is_refused(stated, around, problem):
+def test_a_region_that_nobody_knows_is_refused(
+    stated: object, around: Surroundings | None, problem: str
+):
     assert problems_of(**stated, around=around) == [problem]
 
 
 @pytest.mark.parametrize("regions", [(), ("us-west-1",), ("aws:us-west-1", "us-west-1")], ids=str)
-def test_naming_only_this_region_among_regions_is_fine(regions):
+def test_naming_only_this_region_among_regions_is_fine(regions: tuple[str, ...]):
     assert plan_of(regions=regions).region == "us-west-1"
 
 
@@ -280,14 +288,14 @@ def test_without_mode_and_backlog_the_modes_are_listed():
 
 
 @pytest.mark.parametrize("mode", sorted(set(Mode) - set(AVAILABLE_MODES)))
-def test_a_mode_that_is_not_there_yet_is_refused_by_name(mode):
+def test_a_mode_that_is_not_there_yet_is_refused_by_name(mode: Mode):
     assert problems_of(mode=mode) == [
         f'mode: "{mode}" is not allowed; this version does not have it; choose queue or brake'
     ]
 
 
 @pytest.mark.parametrize("strategy", sorted(set(Strategy) - {Strategy.THRESHOLD}))
-def test_a_strategy_that_is_not_there_yet_is_refused_by_name(strategy):
+def test_a_strategy_that_is_not_there_yet_is_refused_by_name(strategy: Strategy):
     assert problems_of(overrides=Overrides(strategy=strategy)) == [
         f'strategy: "{strategy}" is not allowed; this version does not have it; choose threshold'
     ]
@@ -303,7 +311,7 @@ BACKLOGS = {"orders": None, "invoices": ["shop", "batch"], "payroll": ["hr"]}
 
 
 @pytest.mark.parametrize("backlog", ["orders", "invoices"], ids=["everybody's", "ours"])
-def test_a_queue_reads_a_backlog_that_its_namespace_may_use(backlog):
+def test_a_queue_reads_a_backlog_that_its_namespace_may_use(backlog: str | None):
     around = some_surroundings(backlogs=BACKLOGS)
     assert plan_of(mode=Mode.QUEUE, backlog=backlog, around=around).backlog == backlog
 
@@ -334,13 +342,13 @@ def test_a_queue_reads_a_backlog_that_its_namespace_may_use(backlog):
     ],
     ids=["a typo", "somebody else's", "a typo of somebody else's", "none"],
 )
-def test_only_our_own_backlogs_are_told(backlog, problem):
+def test_only_our_own_backlogs_are_told(backlog: str | None, problem: str):
     around = some_surroundings(backlogs=BACKLOGS)
     assert problems_of(mode=Mode.QUEUE, backlog=backlog, around=around) == [problem]
 
 
 def test_somebody_elses_backlog_looks_like_one_that_does_not_exist():
-    def said(backlog):
+    def said(backlog: str | None):
         around = some_surroundings(backlogs={"orders": ["shop"], "payroll": ["hr"]})
         [problem] = problems_of(mode=Mode.QUEUE, backlog=backlog, around=around)
         return problem.replace(backlog, "…")
@@ -439,7 +447,7 @@ def test_everything_that_is_wrong_is_said_at_once():
     ],
     ids=["region", "mode", "backlog of a queue", "backlog without a mode"],
 )
-def test_a_value_that_was_refused_already_is_not_said_to_be_missing(key, stated):
+def test_a_value_that_was_refused_already_is_not_said_to_be_missing(key: str, stated: object):
     problem = Problem(key=key, said="\x00", allowed="something better")
     around = some_surroundings(default_region=None if key == "region" else "us-west-1")
     assert problems_of(**stated, problems=(problem,), around=around) == [str(problem)]

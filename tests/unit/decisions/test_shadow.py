@@ -5,6 +5,8 @@ from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.decision import Outcome, Verdict
 from carbon_scaler.domain.policy import WhenBlind
+from carbon_scaler.domain.snapshot import RegionSeries
+from carbon_scaler.domain.trigger import Plan
 from tests.builders import NOW, a_backlog, a_case, a_plan, a_queue_plan, a_series, an_item
 
 DIRTY = a_series(900)
@@ -44,7 +46,9 @@ def test_a_brake_in_shadow_is_off():
     ],
     ids=["dirty", "clean", "blind", "urgent"],
 )
-def test_what_shadow_would_have_decided_is_on_record(series, plan, reason):
+def test_what_shadow_would_have_decided_is_on_record(
+    series: RegionSeries | None, plan: Plan, reason: str
+):
     rulings = decide(plan, Inputs(series=series), NOW).rulings
     assert rulings[0].reason == "shadow"
     assert rulings[-1].reason == reason

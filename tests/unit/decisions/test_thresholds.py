@@ -2,10 +2,10 @@ import pytest
 
 from carbon_scaler.decisions import thresholds
 from carbon_scaler.domain.decision import Outcome
-from tests.builders import a_case, a_plan, a_reading, a_series, a_share, some_settings
+from tests.builders import Share, a_case, a_plan, a_reading, a_series, a_share, some_settings
 
 
-def ruling_of(grams, renewable=None, **settings):
+def ruling_of(grams: float, renewable: Share = None, **settings: object):
     plan = a_plan(workload_class="deferrable", **settings)
     return thresholds.rule(a_case(plan, reading=a_reading(grams, renewable)))
 
@@ -22,7 +22,9 @@ def ruling_of(grams, renewable=None, **settings):
     ],
     ids=["both met", "mix short", "at the limit", "neither", "above the limit", "nothing emitted"],
 )
-def test_both_limits_must_be_met_and_the_intensity_strictly(grams, renewable, reason):
+def test_both_limits_must_be_met_and_the_intensity_strictly(
+    grams: float, renewable: Share, reason: str
+):
     ruling = ruling_of(grams, renewable)
     assert ruling.reason == reason
     assert ruling.outcome is (Outcome.OPEN if reason == "below_threshold" else Outcome.CLOSED)
@@ -46,7 +48,7 @@ MIXES = [
 
 @pytest.mark.parametrize(("renewable", "met", "met_when_required"), MIXES)
 def test_only_a_mix_that_may_suffice_passes_and_a_required_one_must_surely_suffice(
-    renewable, met, met_when_required
+    renewable: Share, met: bool, met_when_required: bool
 ):
     share = a_share(renewable)
     assert thresholds.enough_renewables(share, some_settings("deferrable")) is met
@@ -56,7 +58,7 @@ def test_only_a_mix_that_may_suffice_passes_and_a_required_one_must_surely_suffi
 
 @pytest.mark.parametrize("require_mix", [False, True])
 @pytest.mark.parametrize("renewable", [None, 0.0, (0.0, 10.0)])
-def test_without_a_minimum_no_mix_is_too_dirty(renewable, require_mix):
+def test_without_a_minimum_no_mix_is_too_dirty(renewable: Share, require_mix: bool):
     settings = some_settings("standard", require_mix=require_mix)
     assert thresholds.enough_renewables(a_share(renewable), settings)
 
@@ -110,7 +112,9 @@ def test_a_minimum_of_nothing_is_met_by_an_unknown_mix_even_if_required():
     ],
     ids=["open", "closed", "mix enough", "mix short", "mix skipped", "mix required"],
 )
-def test_the_ruling_says_what_was_compared_with_what(grams, renewable, settings, text):
+def test_the_ruling_says_what_was_compared_with_what(
+    grams: float, renewable: Share, settings: object, text: str
+):
     assert ruling_of(grams, renewable, **settings).text == text
 
 
@@ -141,7 +145,7 @@ def test_past_slots_are_judged_by_the_intensity_alone_where_no_minimum_is_set():
     [(False, [True, True, True, False, False]), (True, [True, False, False, False, False])],
     ids=["skipped", "required"],
 )
-def test_past_slots_are_judged_by_the_mix_as_present_ones_are(require_mix, slots):
+def test_past_slots_are_judged_by_the_mix_as_present_ones_are(require_mix: bool, slots: list[bool]):
     series = a_series(
         200, 200, 200, 200, 300, renewable=[30.0, None, (29.9, 30.0), (0.0, 29.9), 30.0]
     )

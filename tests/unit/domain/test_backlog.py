@@ -38,7 +38,7 @@ READING = a_backlog(an_item(), read_at=NOW, max_age=MINUTE)
 @pytest.mark.parametrize(
     "failure", [None, "connection refused"], ids=["last try fine", "last try failed"]
 )
-def test_a_reading_decides_until_it_is_too_old(failure):
+def test_a_reading_decides_until_it_is_too_old(failure: str | None):
     state = BacklogState(reading=READING, failure=failure)
     assert state.at(NOW) is READING
     assert state.at(NOW + 59 * SECOND) is READING
@@ -57,5 +57,5 @@ def test_a_reading_decides_until_it_is_too_old(failure):
     ],
     ids=["never tried", "never succeeded", "stopped", "stopped succeeding"],
 )
-def test_a_backlog_without_a_fresh_reading_is_unknown_and_says_why(state, cause):
+def test_a_backlog_without_a_fresh_reading_is_unknown_and_says_why(state: BacklogState, cause: str):
     assert state.at(NOW + MINUTE) == BacklogUnknown(cause=cause)

@@ -4,11 +4,13 @@ import pytest
 
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
+from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
 from carbon_scaler.domain.decision import SETTLING, Outcome, Ruling, Verdict
+from carbon_scaler.domain.trigger import Plan
 from tests.builders import NOW, a_backlog, a_plan, a_queue_plan, a_series, an_item
 
 
-def a_ruling(template, **figures):
+def a_ruling(template: str, **figures: object):
     return Ruling(
         rule="test", outcome=Outcome.PASSED, reason="because", template=template, figures=figures
     )
@@ -31,7 +33,7 @@ def test_a_ruling_becomes_a_sentence_from_its_figures():
     ],
     ids=["whole seconds", "fractions are cut", "another offset is kept"],
 )
-def test_an_instant_is_written_to_the_second(instant, text):
+def test_an_instant_is_written_to_the_second(instant: datetime, text: str):
     assert a_ruling("at {at}", at=instant).text == f"at {text}"
 
 
@@ -55,7 +57,9 @@ def test_three_outcomes_settle_the_verdict_and_two_leave_it_open():
     ],
     ids=["grid", "class", "shadow", "deadline", "demand"],
 )
-def test_the_decisive_ruling_is_the_one_that_gave_the_reason(plan, demand, rule):
+def test_the_decisive_ruling_is_the_one_that_gave_the_reason(
+    plan: Plan, demand: BacklogReading | BacklogUnknown | None, rule: str
+):
     decision = decide(plan, Inputs(series=a_series(900), demand=demand), NOW)
     assert decision.decisive.rule == rule
     assert decision.decisive.reason == decision.reason

@@ -1,4 +1,5 @@
 from dataclasses import astuple
+from datetime import timedelta
 
 import pytest
 
@@ -26,7 +27,14 @@ def test_there_are_three_built_in_classes_and_the_default_is_one_of_them():
         ("deferrable", 250.0, 30.0, 12 * HOUR, WhenBlind.CLOSED),
     ],
 )
-def test_a_built_in_class_sets_its_own_limits(name, threshold, renewables, max_delay, when_blind):
+def test_a_built_in_class_sets_its_own_limits(
+    *,
+    name: str,
+    threshold: float,
+    renewables: float | None,
+    max_delay: timedelta,
+    when_blind: WhenBlind,
+):
     settings = some_settings(name)
     assert settings.threshold == threshold
     assert settings.min_renewable_percent == renewables

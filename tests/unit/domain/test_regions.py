@@ -18,5 +18,5 @@ from carbon_scaler.domain.regions import split_region
         ("", (None, "")),
     ],
 )
-def test_only_a_known_provider_is_taken_for_a_prefix(text, parts):
+def test_only_a_known_provider_is_taken_for_a_prefix(text: str, parts: tuple[str | None, str]):
     assert split_region(text) == parts

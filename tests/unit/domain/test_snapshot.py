@@ -1,3 +1,5 @@
+from datetime import datetime, timedelta
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ SERIES = a_series(300, 310, 320)
     ],
     ids=["before all", "first begins", "first ends", "second begins", "last begins", "long after"],
 )
-def test_the_newest_value_that_has_begun_is_read(now, grams):
+def test_the_newest_value_that_has_begun_is_read(now: datetime, grams: float | None):
     reading = SERIES.reading_at(now)
     assert (reading.grams_per_kwh if reading else None) == grams
 
@@ -37,7 +39,7 @@ def test_the_newest_value_that_has_begun_is_read(now, grams):
     ],
     ids=["before all", "at a start", "just before one", "at the last", "after the last"],
 )
-def test_the_next_stored_value_takes_over_at_its_own_start(now, start):
+def test_the_next_stored_value_takes_over_at_its_own_start(now: datetime, start: datetime | None):
     assert SERIES.next_start_after(now) == start
 
 
@@ -71,7 +73,9 @@ def test_a_reading_holds_plain_numbers():
     ],
     ids=["hourly", "hourly, last", "quarterly", "quarterly, last", "before a gap"],
 )
-def test_an_interval_ends_at_the_next_one_and_after_an_hour_at_the_latest(every, index, lasts):
+def test_an_interval_ends_at_the_next_one_and_after_an_hour_at_the_latest(
+    every: timedelta, index: int, lasts: timedelta
+):
     series = a_series(300, 310, 320, every=every, since=NOW)
     assert series.end_of(index) == NOW + index * every + lasts
 

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 
 from carbon_scaler.domain.suggestions import allowed_names, did_you_mean
@@ -20,7 +22,7 @@ NAMES = ("maxDelay", "maxJobs", "minRenewablePercent", "region")
         ("r" * 1_000_000, None),
     ],
 )
-def test_a_typo_finds_the_name_that_was_meant(text, name):
+def test_a_typo_finds_the_name_that_was_meant(text: str | None, name: str | None):
     assert did_you_mean(text, NAMES) == name
 
 
@@ -40,7 +42,9 @@ def test_nothing_is_like_a_name_where_there_are_none():
     ],
     ids=["typo", "nothing like it", "nothing said", "empty", "none known", "none known, said none"],
 )
-def test_what_is_allowed_is_listed_with_the_likely_name_first(text, names, said):
+def test_what_is_allowed_is_listed_with_the_likely_name_first(
+    text: str | None, names: Sequence[str], said: str
+):
     assert allowed_names(text, names) == said
 
 

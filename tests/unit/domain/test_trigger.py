@@ -17,7 +17,7 @@ from tests.builders import a_plan
     ],
     ids=["plain", "empty", "just fits", "cut", "control characters", "letters", "half a character"],
 )
-def test_a_users_text_is_quoted_short_and_printable(text, shown):
+def test_a_users_text_is_quoted_short_and_printable(text: str, shown: str):
     assert quoted(text) == shown
 
 
@@ -34,7 +34,7 @@ def test_a_problem_without_a_value_says_that_the_key_is_missing():
     assert str(Problem(key="region", said=None, allowed="name it")) == "region: is missing; name it"
 
 
-def a_rejection(*allowed):
+def a_rejection(*allowed: str):
     problems = tuple(Problem(key="key", said=None, allowed=text) for text in allowed)
     return Rejection(namespace="batch", name="embeddings", problems=problems)
 
@@ -45,7 +45,7 @@ def test_a_rejection_puts_all_problems_on_one_line():
 
 @pytest.mark.parametrize("letter", ["x", "ü", "東", "🌍"])
 @pytest.mark.parametrize("limit", [64, 65, 66, 67, 1024])
-def test_a_long_rejection_is_cut_to_whole_letters_within_the_limit(letter, limit):
+def test_a_long_rejection_is_cut_to_whole_letters_within_the_limit(letter: str, limit: int):
     text = a_rejection(letter * 2000).text(limit)
     assert limit - 3 <= len(text.encode()) <= limit
     assert text.endswith(letter + "…")
@@ -62,5 +62,7 @@ def test_a_rejection_that_just_fits_is_not_cut():
 @pytest.mark.parametrize(
     ("mode", "target"), [(Mode.BRAKE, 0.0), (Mode.QUEUE, 5.0)], ids=["brake", "queue"]
 )
-def test_the_target_is_the_items_of_a_job_but_a_brake_never_asks_for_work(mode, target):
+def test_the_target_is_the_items_of_a_job_but_a_brake_never_asks_for_work(
+    mode: Mode, target: float
+):
     assert a_plan(mode, items_per_job=5).target == target
