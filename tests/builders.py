@@ -104,23 +104,25 @@ def a_series(
     every: timedelta = HOUR,
     renewable: Share | Sequence[Share] = None,
     usable_for: timedelta = 2 * HOUR,
+    starts: Sequence[datetime] | None = None,
     first_at: datetime | None = None,
     source: str = "electricity_maps",
 ) -> RegionSeries:
-    """One value per slot; the last slot begins at NOW unless `since` says when the first does."""
+    """One value per slot; the last slot begins at NOW unless `since` or `starts` says otherwise."""
     begin = NOW - (len(grams) - 1) * every if since is None else since
-    starts = [(begin + index * every).timestamp() for index in range(len(grams))]
+    begins = starts or [begin + index * every for index in range(len(grams))]
+    begun = np.array([start.timestamp() for start in begins], dtype=np.float64)
     percents = renewable if isinstance(renewable, list) else [renewable] * len(grams)
     shares = [a_share(percent) for percent in percents]
     return RegionSeries(
         region=HOME,
         basis=Basis(),
-        first_at=begin if first_at is None else first_at,
-        starts=np.array(starts, dtype=np.float64),
+        first_at=first_at or (begins[0] if begins else begin),
+        starts=begun,
         grams_per_kwh=np.array(grams, dtype=np.float64),
         renewable_at_least=np.array([share.at_least for share in shares], dtype=np.float64),
         renewable_at_most=np.array([share.at_most for share in shares], dtype=np.float64),
-        fetched=np.array(starts, dtype=np.float64),
+        fetched=begun,
         usable_for=np.full(len(grams), usable_for.total_seconds()),
         sources=(source,) * len(grams),
         kinds=(Kind.MEASURED,) * len(grams),

@@ -33,9 +33,12 @@ def read_environment(dotenv: Path = Path(".env")) -> dict[str, str]:
 
 
 def default_data_dir(environment: Mapping[str, str]) -> Path:
-    """Where data go by default: the user's data home, else a directory per user in /var/tmp."""
+    """Where data go: the user's data home; where there is none, a directory per user in /var/tmp."""
     if environment.get("XDG_DATA_HOME"):
         return Path(environment["XDG_DATA_HOME"]) / "carbon-scaler"
+    if os.geteuid() == 0:
+        # Postgres never runs as root, and no other user may enter root's home.
+        return Path("/var/lib/carbon-scaler")
     home = Path(environment.get("HOME") or "/")
     if home != Path("/") and os.access(home, os.W_OK):
         return home / ".local" / "share" / "carbon-scaler"

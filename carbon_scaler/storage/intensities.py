@@ -152,9 +152,9 @@ async def _upsert(connection: Connection, readings: Sequence[Reading]) -> int:
         SELECT DISTINCT ON (region, observed_at, source, signal, factors)
           region, observed_at,
           CASE WHEN abs(grams) < $13 OR grams = 'NaN' THEN grams ELSE sign(grams) * $13 END,
-          CASE WHEN at_least = at_most THEN at_least END,
-          CASE WHEN at_least < at_most THEN at_least END,
-          CASE WHEN at_least < at_most THEN at_most END,
+          CASE WHEN at_least = at_most AND at_most BETWEEN 0 AND 100 THEN at_least END,
+          CASE WHEN 0 <= at_least AND at_least < at_most AND at_most <= 100 THEN at_least END,
+          CASE WHEN 0 <= at_least AND at_least < at_most AND at_most <= 100 THEN at_most END,
           source, kind, signal, factors, fetched_at, usable_for
         FROM one_writer, unnest(
           $2::text[], $3::timestamptz[], $4::float8[], $5::float8[], $6::float8[], $7::text[],

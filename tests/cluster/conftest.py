@@ -24,6 +24,9 @@ from tests.cluster.manifests import adapted, policy_directory, secrets_of
 from tests.cluster.scaled_job import AppliedScaledJob
 from tests.cluster.scaler import LOOPBACK, Scaler
 from tests.cluster.world import World
+from tests.integration.conftest import database_url, embedded_server, postgres
+
+__all__ = ["database_url", "embedded_server", "postgres"]  # fixtures too
 
 Apply = Callable[..., Awaitable[AppliedScaledJob]]
 Grid = Callable[[float], Awaitable[None]]

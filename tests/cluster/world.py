@@ -2,14 +2,17 @@
 
 import asyncpg
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS report_requests (
+from tests.cluster.manifests import EXAMPLES
+
+# Of the queues whose owners are not in the examples.
+OTHER_TABLES = """
+CREATE TABLE analytics_backfill_queue (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    enqueued_at timestamptz NOT NULL
+);
+CREATE TABLE report_requests (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     started_at timestamptz
-);
-CREATE TABLE IF NOT EXISTS analytics_backfill_queue (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    enqueued_at timestamptz NOT NULL DEFAULT now()
 );
 """
 
@@ -22,7 +25,8 @@ class World:
 
     async def prepare(self) -> None:
         """Make the tables that the examples' owners have."""
-        await self._connection.execute(SCHEMA)
+        await self._connection.execute((EXAMPLES / "worker" / "queue.sql").read_text())
+        await self._connection.execute(OTHER_TABLES)
 
     async def grid(self, region: str, grams_per_kwh: float) -> None:
         """A new value, typed in as the older platform's runbook does; solar and wind are half of it."""
@@ -62,7 +66,8 @@ class World:
         """So many workers take an item each."""
         taken = await self._connection.fetch(
             """
-            UPDATE q2q_embedding_queue SET started_at = now()
+            UPDATE q2q_embedding_queue
+            SET started_at = now(), heartbeat_at = now(), tries = tries + 1
             WHERE id IN (
               SELECT id FROM q2q_embedding_queue WHERE started_at IS NULL
               ORDER BY enqueued_at LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -76,15 +81,18 @@ class World:
         """So many workers are done with their item."""
         await self._connection.execute(
             """
-            DELETE FROM q2q_embedding_queue
-            WHERE id IN (SELECT id FROM q2q_embedding_queue WHERE started_at IS NOT NULL LIMIT $1)
+            UPDATE q2q_embedding_queue SET finished_at = now()
+            WHERE id IN (
+              SELECT id FROM q2q_embedding_queue
+              WHERE started_at IS NOT NULL AND finished_at IS NULL LIMIT $1
+            )
             """,
             count,
         )
 
     async def empty(self) -> None:
         """Everything is done."""
-        await self._connection.execute("DELETE FROM q2q_embedding_queue")
+        await self._connection.execute("UPDATE q2q_embedding_queue SET finished_at = now()")
 
     async def request_reports(self, count: int) -> None:
         """Rows for the queue trigger that stands beside the brake."""

@@ -132,7 +132,8 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 
 async def _database(server: PostgresServer, template: str) -> AsyncIterator[str]:
     name = f"carbon_test_{uuid4().hex}"
-    await server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    # Quicker than through the log where nothing is made durable.
+    await server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield server.url(name)
     await server.drop(name)
 

@@ -100,7 +100,7 @@ def _initdb_command(binaries: Binaries, new: Path, *, durable: bool) -> list[str
         "--auth-local=trust",
         "--auth-host=reject",
         "--no-instructions",
-        "--sync-method=syncfs" if durable else "--no-sync",
+        *(() if durable else ("--no-sync",)),
     ]
 
 

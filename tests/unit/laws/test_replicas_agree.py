@@ -1,0 +1,73 @@
+import random
+from copy import deepcopy
+from dataclasses import replace
+from datetime import datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carbon_scaler.decisions import deadlines
+from carbon_scaler.decisions.case import Inputs
+from carbon_scaler.decisions.decide import decide
+from carbon_scaler.domain.backlog import Item
+from carbon_scaler.domain.snapshot import RegionSeries
+from carbon_scaler.domain.trigger import Mode, Plan
+from tests.builders import a_backlog
+from tests.unit.laws.cases import (
+    RUNNING,
+    SERIES,
+    WAITING,
+    instants,
+    law,
+    some_inputs,
+    some_plan,
+)
+
+
+@law
+@given(plan=some_plan(), inputs=some_inputs(), now=instants())
+def test_equal_inputs_give_equal_decisions(plan: Plan, inputs: Inputs, now: datetime):
+    assert decide(deepcopy(plan), deepcopy(inputs), now) == decide(plan, inputs, now)
+
+
+@law
+@given(
+    plan=some_plan(Mode.QUEUE),
+    waiting=WAITING,
+    in_progress=RUNNING,
+    series=SERIES,
+    now=instants(),
+    shuffle=st.randoms(use_true_random=False),
+)
+def test_the_order_in_which_items_were_read_does_not_matter(
+    *,
+    plan: Plan,
+    waiting: list[Item],
+    in_progress: int,
+    series: RegionSeries | None,
+    now: datetime,
+    shuffle: random.Random,
+):
+    shuffled = waiting[:]
+    shuffle.shuffle(shuffled)
+    one, other = (
+        decide(plan, Inputs(series=series, demand=a_backlog(*items, in_progress=in_progress)), now)
+        for items in (waiting, shuffled)
+    )
+    assert one == other
+
+
+@law
+@given(plan=some_plan(Mode.QUEUE), inputs=some_inputs(), now=instants())
+def test_a_timeline_that_was_sorted_before_changes_nothing(
+    plan: Plan, inputs: Inputs, now: datetime
+):
+    timeline = deadlines.timeline(inputs.demand.items, plan.settings)
+    assert decide(plan, inputs, now, timeline=timeline) == decide(plan, inputs, now)
+
+
+@law
+@given(plan=some_plan(), inputs=some_inputs(), now=instants())
+def test_who_asks_and_under_which_name_does_not_matter(plan: Plan, inputs: Inputs, now: datetime):
+    other = replace(plan, namespace="elsewhere", name="another", warnings=("x",))
+    assert decide(other, inputs, now) == decide(plan, inputs, now)
