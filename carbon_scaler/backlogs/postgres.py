@@ -20,14 +20,13 @@ from carbon_scaler.backlogs.postgres_query import (
 from carbon_scaler.domain.backlog import Items
 
 APPLICATION_NAME = "carbon-scaler-backlog"
+SERVER_MARGIN = timedelta(seconds=1)
 
-# What the client raises besides its bugs; of ValueError are its complaints about a URL.
 _CLIENT_FAILURES = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     OSError,
-    ValueError,
 )
 
 # In quotes: only the stubs know that it is generic.
@@ -69,7 +68,7 @@ class PostgresBacklog:
         try:
             async with asyncio.timeout(seconds):
                 packed = await self._read(await self._connected())
-        except (TimeoutError, asyncpg.QueryCanceledError) as error:
+        except TimeoutError as error:
             self._drop()
             raise self._unavailable(f"not answered within {seconds:g} s") from error
         except BaseException:
@@ -96,9 +95,8 @@ class PostgresBacklog:
                 statement_cache_size=0,
                 server_settings={"application_name": APPLICATION_NAME},
             )
-        except TimeoutError:
-            raise
-        except _CLIENT_FAILURES as error:
+        except (*_CLIENT_FAILURES, ValueError) as error:
+            # ValueError: what the client says of a URL that it cannot read.
             cause = connect_cause(error, url=self._settings.url, url_env=self._settings.url_env)
             raise self._unavailable(cause) from error
         return self._connection
@@ -107,20 +105,17 @@ class PostgresBacklog:
         try:
             row = await self._packed_row(connection)
             return read_packed(row, max_rows=self._settings.max_rows)
-        except (TimeoutError, asyncpg.QueryCanceledError):
-            raise
         except UnusableQueryError as error:
             raise self._unavailable(one_line(str(error))) from error
         except _CLIENT_FAILURES as error:
             raise self._unavailable(query_cause(error, url=self._settings.url)) from error
 
     async def _packed_row(self, connection: Connection) -> tuple[Any, ...]:
-        """One row; whoever fails in here drops the connection, so nothing is rolled back but at the end.
-
-        Not by asyncpg's transaction: leaving that awaits a server that may no longer answer.
-        """
-        milliseconds = round(self.timeout.total_seconds() * 1000)
-        await connection.execute(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {milliseconds}")
+        # Not by asyncpg's transaction, which awaits a rollback from a server that may no longer answer:
+        # whatever fails in here, the connection is dropped. The server gives up a little later than we
+        # do, so that it is always clear who did.
+        limit = round((self.timeout + SERVER_MARGIN).total_seconds() * 1000)
+        await connection.execute(f"BEGIN READ ONLY; SET LOCAL statement_timeout = {limit}")
         statement = await connection.prepare(self._settings.query, name="")
         if statement.get_parameters():
             raise UnusableQueryError("the query has parameters ($1); write the values out")

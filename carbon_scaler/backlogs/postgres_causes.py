@@ -24,9 +24,7 @@ def connect_cause(error: Exception, *, url: str, url_env: str) -> str:
         return one_line(f"cannot connect to {server_address(url)}: {_message(error)}")
     if isinstance(error, OSError):
         reason = _system_reason(error)
-        return one_line(
-            f"cannot connect to {server_address(url)}{f': {reason}' if reason else ''}"
-        )
+        return one_line(f"cannot connect to {server_address(url)}{f': {reason}' if reason else ''}")
     # Of the client's complaints about a URL, some quote its password.
     return one_line(
         f"the URL in {url_env} cannot be used; "

@@ -1,14 +1,15 @@
 """`carbon-scaler run`: everything on this machine."""
 
 import json
+import shutil
+import sys
 
-import typer
-from rich.panel import Panel
 from rich.text import Text
 
 from carbon_scaler.cli.context import PolicyDir, ReplayFile, ReplaySpeed, prepared, run_loop
 from carbon_scaler.cli.output import console
-from carbon_scaler.config.settings import DEFAULT_RUN_REGION
+from carbon_scaler.config.environment import default_data_dir, read_environment
+from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings
 from carbon_scaler.storage.pool import redacted
 from carbon_scaler.wiring import run as wiring
 from carbon_scaler.wiring.serving import Serving
@@ -34,7 +35,6 @@ def _announce(serving: Serving, database_url: str) -> None:
     region = settings.region or DEFAULT_RUN_REGION
     grpc, http = f"{settings.bind}:{server.grpc_port}", f"{settings.bind}:{server.http_port}"
     embedded = settings.database_url is None
-    where = "" if embedded else f"DATABASE_URL='{redacted(database_url)}' "
     trigger = f"region={region} mode=brake workloadClass=deferrable"
     text = Text(no_wrap=True, overflow="ignore")
     text.append("carbon-scaler ", "bold")
@@ -45,10 +45,24 @@ def _announce(serving: Serving, database_url: str) -> None:
     text.append(f"  data      {server.replay}\n\n", "yellow")
     text.append("Try:\n")
     text.append(f"  {_grpcurl(grpc, region)}\n")
-    text.append(f"  {where}carbon-scaler explain {trigger}\n")
+    text.append(f"  {_where(settings, database_url)}{_program()} explain {trigger}\n")
     text.append(f"  curl -s http://{http}/status\n")
-    console().print(Panel(text, expand=False) if console().is_terminal else text, soft_wrap=True)
-    typer.echo("", nl=False)
+    # Not wrapped: the lines are there to be copied.
+    console().print(text, soft_wrap=True)
+
+
+def _program() -> str:
+    """As the user can type it in another terminal."""
+    return "carbon-scaler" if shutil.which("carbon-scaler") else sys.argv[0]
+
+
+def _where(settings: Settings, database_url: str) -> str:
+    """What the other terminal must know, if anything."""
+    if settings.database_url is not None:
+        return f"DATABASE_URL='{redacted(database_url)}' "
+    if settings.data_dir != default_data_dir(read_environment()):
+        return f"CARBON_SCALER_DATA_DIR='{settings.data_dir}' "
+    return ""
 
 
 def _grpcurl(address: str, region: str) -> str:

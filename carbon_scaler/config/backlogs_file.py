@@ -44,6 +44,13 @@ def _matching(text: str, *, pattern: re.Pattern[str]) -> str:
     return text
 
 
+def _query(text: str) -> str:
+    # A lone surrogate, which YAML can spell, fails to encode: that is a ValueError too.
+    if not text.strip() or b"\0" in text.encode():
+        raise ValueError
+    return text
+
+
 def _between(longest: timedelta) -> BeforeValidator:
     return BeforeValidator(partial(_duration, longest=longest))
 
@@ -55,7 +62,7 @@ class _Strict(BaseModel):
 class _Backlog(_Strict):
     kind: Literal["postgres"]
     url_env: Annotated[str, AfterValidator(partial(_matching, pattern=_VARIABLE))]
-    query: Annotated[str, Field(pattern=r"\S")]
+    query: Annotated[str, AfterValidator(_query)]
     refresh: Annotated[timedelta, _between(LONGEST_REFRESH)] = timedelta(seconds=5)
     timeout: Annotated[timedelta, _between(LONGEST_TIMEOUT)] = timedelta(seconds=2)
     max_age: Annotated[timedelta, _between(LONGEST_AGE)] = timedelta(seconds=60)

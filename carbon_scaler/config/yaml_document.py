@@ -10,6 +10,7 @@ import yaml
 from carbon_scaler.domain.errors import CarbonScalerError
 
 MOST_BYTES = 1_000_000
+DEEPEST = 20
 
 KeyPath = tuple[str | int, ...]
 
@@ -53,14 +54,21 @@ class _RefusedError(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
+    depth = 0
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
             # A few nested aliases expand without bound.
-            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise _RefusedError(
                 "aliases (*name) are not read; write the value out", event.start_mark
             )
-        return super().compose_node(parent, index)
+        if self.depth == DEEPEST:
+            raise _RefusedError("is nested too deeply to be read", event.start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 def read_yaml(file: Path) -> YamlDocument:
@@ -72,8 +80,6 @@ def read_yaml(file: Path) -> YamlDocument:
         value = None if node is None else _plain(node, (), lines.__setitem__)
     except _RefusedError as refused:
         raise PolicyFileError(str(refused), file=file, line=refused.line) from None
-    except RecursionError:
-        raise PolicyFileError("is nested too deeply to be read", file=file) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise PolicyFileError(

@@ -130,7 +130,12 @@ OTHER_MODES_KEYS: Mapping[str, tuple[str, Reader]] = {
     "window": ("schedule", partial(_duration, positive=True)),
     "timezone": ("schedule", _text),
 }
-KNOWN_KEYS = frozenset({*SUBJECT_KEYS, *SETTING_KEYS, *OTHER_MODES_KEYS})
+_READERS = {
+    key: reader
+    for keys in (SUBJECT_KEYS, SETTING_KEYS, OTHER_MODES_KEYS)
+    for key, (_, reader) in keys.items()
+}
+KNOWN_KEYS = frozenset(_READERS)
 
 
 def parse_trigger(namespace: str, name: str, metadata: Mapping[str, str]) -> Trigger:
@@ -171,10 +176,7 @@ def _read(key: str, text: str) -> object:
         raise _RefusedError(f"at most {LONGEST_VALUE} characters (it has {len(text)})")
     if not text.strip():
         raise _RefusedError("a value (it is empty)")
-    for keys in (SUBJECT_KEYS, SETTING_KEYS, OTHER_MODES_KEYS):
-        if key in keys:
-            return keys[key][1](text.strip())
-    raise AssertionError(key)
+    return _READERS[key](text.strip())
 
 
 def _plain_keys(

@@ -12,6 +12,7 @@ from typing import Literal
 import asyncpg
 
 from carbon_scaler.storage.pool import (
+    NOT_NOW,
     Connection,
     DatabaseError,
     failures_explained,
@@ -214,8 +215,8 @@ async def _apply(connection: Connection, migration: Migration) -> None:
             f"migration {migration.file} found what it did not make: {first_line(error)}; "
             "rename that, or name another database in DATABASE_URL"
         ) from error
-    except (asyncpg.SyntaxOrAccessError, asyncpg.LockNotAvailableError) as error:
-        if isinstance(error, asyncpg.InsufficientPrivilegeError):
+    except asyncpg.PostgresError as error:
+        if isinstance(error, NOT_NOW):
             raise
         raise MigrationError(
             f"migration {migration.file} failed and changed nothing: {first_line(error)}; "

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +22,6 @@ log = structlog.get_logger()
 
 CHANNEL = "carbon_scaler_intensity"
 APPLICATION_NAME = "carbon-scaler-listen"
-PROBE_TIMEOUT_SECONDS = 5.0
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 5.0
 
@@ -45,7 +44,10 @@ class PostgresChanges:
         poll: timedelta = timedelta(seconds=60),
         probe: timedelta = timedelta(seconds=10),
     ) -> None:
-        """Collects for a `window`, looks without word every `poll`, probes a silent connection."""
+        """Collects for a `window` and says None after each `poll`, whatever was heard.
+
+        A connection that is silent for a `probe` is asked, and given up after another one.
+        """
         self._url = url
         self._place = server_name(url)
         self._rhythm = _Rhythm(
@@ -54,7 +56,7 @@ class PostgresChanges:
         self.connected = False
         self.last_error: str | None = None
 
-    async def changes(self) -> AsyncIterator[frozenset[str] | None]:
+    async def changes(self) -> AsyncGenerator[frozenset[str] | None, None]:
         """Sets of changed regions; None when any may have, as after every connecting."""
         failures = 0
         while True:
@@ -154,7 +156,7 @@ class _Inbox:
 
     async def _prove_alive(self) -> None:
         with failures_explained(self._place):
-            await self._connection.execute("SELECT 1", timeout=PROBE_TIMEOUT_SECONDS)
+            await self._connection.execute("SELECT 1", timeout=self._rhythm.probe)
 
 
 def _retry_seconds(failures: int) -> float:

@@ -1,7 +1,6 @@
 """Connections to PostgreSQL, and in plain words why there is none."""
 
 import asyncio
-import errno
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -121,9 +120,11 @@ def redacted(url: str) -> str:
 def server_name(url: str) -> str:
     """Host and port, or socket, that the URL leads to; refuses one that cannot be read."""
     parts = _split(url)
-    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    port = query.get("port", DEFAULT_PORT)
-    host = unquote(parts.netloc.rpartition("@")[2]) or query.get("host", "")
+    host = unquote(parts.netloc.rpartition("@")[2])
+    port = DEFAULT_PORT
+    if not host:
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        host, port = query.get("host", ""), query.get("port", DEFAULT_PORT)
     if not host:
         return "this machine (DATABASE_URL names no host)"
     if host.startswith("/"):
@@ -141,9 +142,16 @@ def failures_explained(place: str) -> Iterator[None]:
             f"the database at {place} lacks something: {first_line(error)}; "
             "run carbon-scaler migrate up"
         ) from error
+    except asyncpg.ClientConfigurationError as error:
+        raise DatabaseUrlError(f"DATABASE_URL is not usable: {first_line(error)}") from error
+    except asyncpg.ProtocolViolationError as error:
+        raise DatabaseRefusedError(
+            f"what answers at {place} is not PostgreSQL itself: {first_line(error)}; "
+            "DATABASE_URL has to name the server, not a pooler in front of it"
+        ) from error
     except (*NOT_NOW, OSError) as error:
-        if isinstance(error, ValueError):  # what was asked for is wrong, not the server
-            raise
+        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+            raise  # the driver's word for an argument of the wrong type
         raise DatabaseUnreachableError(
             f"the database at {place} does not answer: {_cause(error)}; "
             "check DATABASE_URL and that the server runs"
@@ -163,8 +171,6 @@ def failures_explained(place: str) -> Iterator[None]:
 def _refusals_of_url() -> Iterator[None]:
     try:
         yield
-    except asyncpg.ClientConfigurationError as error:
-        raise DatabaseUrlError(f"DATABASE_URL is not usable: {first_line(error)}") from error
     except ValueError as error:
         # Without its text, which may quote the password.
         raise DatabaseUrlError(f"DATABASE_URL is malformed; {FORM}") from error
@@ -216,15 +222,13 @@ def first_line(error: BaseException) -> str:
 def _cause(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    number = error.errno if isinstance(error, OSError) else None
-    if number is None or number not in errno.errorcode or isinstance(error, SSLError):
-        return first_line(error)
-    return os.strerror(number)
+    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, SSLError):
+        # asyncio puts the address there, which is named already.
+        return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
+    return first_line(error)
 
 
 def _advice(error: asyncpg.PostgresError) -> str:
-    if "unsupported startup parameter" in str(error):
-        return "; it is a pooler: DATABASE_URL has to name the PostgreSQL server itself"
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         return "; check user and password in DATABASE_URL"
     if isinstance(error, asyncpg.InvalidCatalogNameError):

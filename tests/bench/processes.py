@@ -4,24 +4,44 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.bench import world
+
 PROJECT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _KIB_PER_MB = 1000 * 1000 / 1024
+
+BACKLOGS = f"""
+backlogs:
+  {world.BACKLOG}:
+    kind: postgres
+    url_env: BENCH_DATABASE_URL
+    query: SELECT enqueued_at FROM bench_queue
+"""
+
+
+class StartError(Exception):
+    """A server did not come up."""
 
 
 class Served:
     """A running server under test."""
 
-    def __init__(self, name: str, process: subprocess.Popen[str], port: int) -> None:
-        self.name = name
-        self.port = port
+    def __init__(self, process: subprocess.Popen[str], place: Mapping[str, Any]) -> None:
+        self.place = place
         self._process = process
+
+    @property
+    def port(self) -> int:
+        return int(self.place["port"])
 
     def cpu_seconds(self) -> float:
         """User and system time of the process and its children so far, without any Postgres."""
@@ -49,41 +69,106 @@ class Served:
 
 
 @contextmanager
-def served(name: str, *arguments: str) -> Iterator[Served]:
-    """One of `tests.bench.servers`."""
-    command = [sys.executable, "-m", "tests.bench.servers", *arguments]
-    with child(command) as process:
+def served(module: str, *arguments: str) -> Iterator[Served]:
+    """`tests.bench.servers` or `tests.bench.database`; it ends when its input does."""
+    command = [sys.executable, "-m", f"tests.bench.{module}", *arguments]
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        _child(command, cwd=PROJECT, stderr=log, env=_environment()) as process,
+    ):
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the server {name} did not start; see above")
-        yield Served(name, process, json.loads(line)["port"])
+            raise StartError(f"{module} {' '.join(arguments)}: {_end_of(log)}")
+        try:
+            yield Served(process, json.loads(line))
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            _wait(process)
 
 
 @contextmanager
-def child(
-    command: Sequence[str], environment: dict[str, str] | None = None
+def served_program(database_url: str) -> Iterator[Served]:
+    """The installed `carbon-scaler serve`, ready, on this database."""
+    with (
+        tempfile.TemporaryDirectory() as policy,
+        tempfile.TemporaryFile("w+") as log,
+    ):
+        (Path(policy) / "backlogs.yaml").write_text(BACKLOGS)
+        environment = _environment() | {
+            "DATABASE_URL": database_url,
+            "BENCH_DATABASE_URL": database_url,
+            "CARBON_SCALER_POLICY_DIR": policy,
+            "CARBON_SCALER_GRPC_PORT": "0",
+            "CARBON_SCALER_HTTP_PORT": "0",
+            "CARBON_SCALER_LOG_FORMAT": "json",
+        }
+        command = [sys.executable, "-m", "carbon_scaler", "serve"]
+        # In a directory of its own: there is no .env.
+        with _child(command, cwd=Path(policy), stderr=log, env=environment) as process:
+            try:
+                yield Served(process, {"port": _grpc_port(process, log)})
+            finally:
+                process.terminate()
+                _wait(process)
+
+
+def _grpc_port(process: subprocess.Popen[str], log: Any) -> int:
+    """Where the program listens, once it is ready."""
+    deadline = time.perf_counter() + START_SECONDS
+    while time.perf_counter() < deadline and process.poll() is None:
+        events = _events(log)
+        if "server.ready" in events:
+            return int(events["server.listening"]["grpc_port"])
+        time.sleep(0.05)
+    raise StartError(f"carbon-scaler serve: {_end_of(log)}")
+
+
+def _events(log: Any) -> dict[str, dict[str, Any]]:
+    log.seek(0)
+    whole = [line for line in log.read().splitlines() if line.startswith("{") and line[-1] == "}"]
+    return {event["event"]: event for event in map(json.loads, whole)}
+
+
+@contextmanager
+def _child(
+    command: Sequence[str], *, cwd: Path, stderr: Any, env: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process that ends with its input, at the latest with this block."""
+    pipe = subprocess.PIPE
     process = subprocess.Popen(
-        command,
-        cwd=PROJECT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
+        command, cwd=cwd, env=env, stdin=pipe, stdout=pipe, stderr=stderr, text=True
     )
-    try:
-        yield process
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
+    with process:
         try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield process
+        finally:
+            if process.poll() is None and sys.exc_info()[0] is not None:
+                process.terminate()
+                _wait(process)
+
+
+def _wait(process: subprocess.Popen[str]) -> None:
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """This process's, without settings of the program and without a tracer of coverage."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CARBON_SCALER_", "COV_CORE", "COVERAGE_"))
+    }
+
+
+def _end_of(log: Any) -> str:
+    log.seek(0)
+    lines = log.read().strip().splitlines()
+    return lines[-1] if lines else "it ended without a word"
 
 
 def _tree(pid: int) -> Iterator[int]:

@@ -1,6 +1,6 @@
 """`python -m tests.bench.servers NAME …`: one server under test in a process of its own.
 
-It prints its port as a line of JSON, then answers commands, each a line on its input, with a line
+It prints where it is as a line of JSON, then answers commands, each a line on its input, with a line
 of JSON; it ends when its input does.
 """
 
@@ -68,7 +68,7 @@ async def empty(options: argparse.Namespace) -> None:
     pb_grpc.add_ExternalScalerServicer_to_server(EmptyServicer(), server)
     port = server.add_insecure_port(f"{HOST}:0")
     await server.start()
-    await obey(port, {})
+    await obey({"port": port}, {})
     await server.stop(0)
 
 
@@ -133,9 +133,9 @@ class Swaps:
             )
 
     async def run(self, regions: Collection[str], times: int, every: float) -> object:
-        """So many swaps at this distance (none: only watch for as long), under the loop's watch."""
+        """So many swaps at this distance, and how long the loop was held at worst meanwhile."""
         self.done.clear()
-        watch = asyncio.ensure_future(_longest_hold(max(times, 1) * every))
+        watch = asyncio.ensure_future(longest_hold(times * every))
         for _ in range(times):
             self._wanted.put_nowait(frozenset(regions))
             await asyncio.sleep(every)
@@ -197,27 +197,31 @@ async def scaler(options: argparse.Namespace) -> None:
         async def swap(times: int, every: float) -> object:
             return await swaps.run(snapshots.current.regions.keys(), times, every)
 
+        async def watch(seconds: float) -> object:
+            return {"longest_hold_seconds": await longest_hold(seconds)}
+
         async def known() -> object:
             return {"triggers": len(triggers), "regions": len(snapshots.current.regions)}
 
         async def counted() -> object:
             return {f"{method} {code}": n for (method, code), n in counters.calls.items()}
 
-        await obey(server.port, {"swap": swap, "known": known, "counted": counted})
+        commands = {"swap": swap, "watch": watch, "known": known, "counted": counted}
+        await obey({"port": server.port}, commands)
 
 
-async def obey(port: int, commands: Commands) -> None:
+async def obey(place: Mapping[str, object], commands: Commands) -> None:
     """Say where the server is, then do as told until the input ends."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    print(json.dumps({"port": port}), flush=True)
+    print(json.dumps(place), flush=True)
     while line := await reader.readline():
         name, *arguments = json.loads(line)
         print(json.dumps(await commands[name](*arguments)), flush=True)
 
 
-async def _longest_hold(seconds: float) -> float:
+async def longest_hold(seconds: float) -> float:
     """By how much the loop was late at worst, asked every millisecond."""
     loop = asyncio.get_running_loop()
     end, longest = loop.time() + seconds, 0.0

@@ -497,6 +497,18 @@ async def shut_gate(connection: asyncpg.Connection) -> None:
     await connection.execute("BEGIN; LOCK TABLE gate")
 
 
+async def test_a_query_that_an_administrator_cancels_is_told_so(
+    connection: asyncpg.Connection, reading: Reader
+):
+    await shut_gate(connection)
+    under_way = asyncio.ensure_future(cause_of(reading("SELECT now() AS enqueued_at FROM gate")))
+    await until(lambda: some_wait_for_a_lock(connection))
+    await connection.execute("SELECT pg_cancel_backend($1)", *await backends(connection))
+
+    assert await under_way == "query failed: canceling statement due to user request"
+    await connection.execute("ROLLBACK")
+
+
 async def some_wait_for_a_lock(connection: asyncpg.Connection) -> bool:
     return bool(await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
 

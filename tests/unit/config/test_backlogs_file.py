@@ -196,6 +196,7 @@ def test_a_document_like_no_other_gets_no_suggestion(tmp_path: Path):
         ("refresh: &r 5s\n    timeout: *r", "7: aliases (*name) are not read; write the value out"),
         ("refresh: !fast 5s", "6: tags (!name) are not read; write a plain value"),
         ("refresh: !!binary aGk=", "6: tags (!name) are not read"),
+        ("refresh: !fast {a: b}", "6: tags (!name) are not read"),
         ("refresh: !!python/none x", "6: tags (!name) are not read"),
         ("? [a, b]\n    : c", "6: a key must be plain text"),
         ("\trefresh: 5s", "6: a tab stands where YAML wants spaces; indent with spaces"),
@@ -221,6 +222,8 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, line: str, says: str):
         ("url_env: QUEUE_URL", "url_env: " + URL, "4: backlogs.q2q.url_env: is not the name of a variable; the name of"),
         ("url_env: QUEUE_URL", "url_env: OTHER_URL", "4: backlogs.q2q.url_env: the environment variable OTHER_URL is not set; set it to"),
         ("SELECT enqueued_at FROM queue", "''", '5: backlogs.q2q.query: "" is not allowed; one SELECT'),
+        ("SELECT enqueued_at FROM queue", '"SELECT\\0"', '5: backlogs.q2q.query: "SELECT�" is not allowed'),
+        ("SELECT enqueued_at FROM queue", '"\\ud800"', '5: backlogs.q2q.query: "�" is not allowed'),
         ("SELECT enqueued_at FROM queue", "[a]", '5: backlogs.q2q.query: "a list" is not allowed'),
         ("SELECT enqueued_at FROM queue", "{a: b}", '5: backlogs.q2q.query: "a mapping" is not allowed'),
         ("q2q:", "q 2 q:", "2: backlogs.q 2 q: a name of letters, digits and . _ : - up to 100 long"),
@@ -232,7 +235,7 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, line: str, says: str):
         (MINIMAL, "- backlogs\n", " is not a mapping; begin it with backlogs:"),
         (MINIMAL, "just text\n", " is not a mapping; begin it with backlogs:"),
         (MINIMAL, "a: &a [x,x]\nb: [*a,*a]\n", "2: aliases (*name) are not read"),
-        (MINIMAL, "[" * 50_000, " is nested too deeply to be read"),
+        (MINIMAL, "[" * 50_000, "1: is nested too deeply to be read"),
         (MINIMAL, "%PDF-1.7\n", "1: is not YAML: "),
         (MINIMAL, "x" * (MOST_BYTES + 1), " is larger than 1,000,000 bytes"),
     ],
@@ -300,3 +303,14 @@ def test_a_link_to_nothing_is_refused(tmp_path: Path):
     (tmp_path / "backlogs.yaml").symlink_to("..data/backlogs.yaml")
 
     assert refusal(tmp_path) == "backlogs.yaml: is not a file that can be read"
+
+
+def test_a_file_that_breaks_off_while_it_is_read_is_refused(tmp_path: Path):
+    (tmp_path / "backlogs.yaml").symlink_to("/proc/self/mem")
+
+    assert refusal(tmp_path) == "backlogs.yaml: cannot be read: Input/output error"
+
+
+def test_a_directory_that_cannot_be_read_is_named(tmp_path: Path):
+    with pytest.raises(PolicyFileError, match="the policy directory cannot be read: File name too"):
+        read_backlogs(tmp_path / ("x" * 300), ENVIRONMENT)

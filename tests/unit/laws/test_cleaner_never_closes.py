@@ -12,24 +12,22 @@ from carbon_scaler.domain.decision import Outcome, Verdict
 from carbon_scaler.domain.intensity import RenewableShare
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan
-from tests.builders import HOUR, a_case, a_reading, a_share
-from tests.unit.laws.cases import (
-    GRAMS,
-    SHARES,
-    law,
-    some_inputs,
-    some_plan,
-    some_series,
-    spans,
-)
+from tests.builders import HOUR, Share, a_case, a_reading, a_share
+from tests.unit.laws.cases import A_SERIES, GRAMS, INPUTS, PLANS, SHARES, law, spans
 
 LESS = st.floats(0, 1)
 
 
 @law
-@given(plan=some_plan(), grams=GRAMS, share=SHARES, factor=LESS, lift=st.floats(0, 100))
+@given(
+    plan=PLANS,
+    grams=st.sampled_from(GRAMS),
+    share=st.sampled_from(SHARES),
+    factor=LESS,
+    lift=st.floats(0, 100),
+)
 def test_an_open_gate_stays_open_when_the_grid_is_cleaner(
-    *, plan: Plan, grams: float, share: object, factor: float, lift: float
+    *, plan: Plan, grams: float, share: Share, factor: float, lift: float
 ):
     reading = replace(a_reading(grams), renewable=a_share(share))
     cleaner = replace(
@@ -54,9 +52,9 @@ def cleaner_now(series: RegionSeries, now: datetime, factor: float) -> RegionSer
 
 @law
 @given(
-    plan=some_plan(),
-    inputs=some_inputs(),
-    series=some_series(),
+    plan=PLANS,
+    inputs=INPUTS,
+    series=A_SERIES,
     after=spans(0 * HOUR, HOUR) | spans(0 * HOUR, 20 * HOUR),
     factor=LESS,
 )
@@ -75,7 +73,7 @@ def test_a_cleaner_present_never_closes_and_never_admits_less(
 
 
 @law
-@given(plan=some_plan(), series=some_series())
+@given(plan=PLANS, series=A_SERIES)
 def test_past_slots_are_judged_as_they_were_when_they_were_present(
     plan: Plan, series: RegionSeries
 ):

@@ -11,11 +11,18 @@ from carbon_scaler.domain.backlog import Item, Items
 from carbon_scaler.domain.decision import QueueCounts, Verdict
 from carbon_scaler.domain.policy import Settings
 from carbon_scaler.domain.snapshot import RegionSeries
-from carbon_scaler.domain.trigger import Mode, Plan
+from carbon_scaler.domain.trigger import Plan
 from tests.builders import DAY, HOUR, a_backlog
-from tests.unit.laws.cases import RUNNING, SERIES, WAITING, instants, law, some_plan, spans
-
-QUEUE = some_plan(Mode.QUEUE)
+from tests.unit.laws.cases import (
+    INSTANTS,
+    QUEUES,
+    RUNNING,
+    SERIES,
+    WAITING,
+    central_law,
+    law,
+    spans,
+)
 
 
 def latest_start(item: Item, settings: Settings) -> datetime:
@@ -42,16 +49,16 @@ def counts(items: list[Item], plan: Plan, now: datetime) -> QueueCounts:
     return deadlines.timeline(Items.of(items), plan.settings).counts_at(now)
 
 
-@law
-@given(plan=QUEUE, waiting=WAITING, now=instants())
+@central_law
+@given(plan=QUEUES, waiting=WAITING, now=INSTANTS)
 def test_the_counts_are_those_of_the_items_one_by_one(
     plan: Plan, waiting: list[Item], now: datetime
 ):
     assert counts(waiting, plan, now) == expected_counts(waiting, plan.settings, now)
 
 
-@law
-@given(plan=QUEUE, waiting=WAITING, in_progress=RUNNING, series=SERIES, now=instants())
+@central_law
+@given(plan=QUEUES, waiting=WAITING, in_progress=RUNNING, series=SERIES, now=INSTANTS)
 def test_no_item_is_withheld_past_its_latest_start_less_the_lead_up_to_the_ceiling(
     *,
     plan: Plan,
@@ -74,9 +81,9 @@ def test_no_item_is_withheld_past_its_latest_start_less_the_lead_up_to_the_ceili
 
 @law
 @given(
-    plan=QUEUE,
+    plan=QUEUES,
     waiting=WAITING,
-    now=instants(),
+    now=INSTANTS,
     later=st.lists(spans(0 * HOUR, DAY), min_size=8, max_size=8),
 )
 def test_a_later_deadline_never_forces_an_earlier_start(
@@ -95,7 +102,7 @@ def test_a_later_deadline_never_forces_an_earlier_start(
 
 
 @law
-@given(plan=QUEUE, waiting=WAITING, now=instants(), more=spans(0 * HOUR, DAY))
+@given(plan=QUEUES, waiting=WAITING, now=INSTANTS, more=spans(0 * HOUR, DAY))
 def test_a_longer_delay_never_forces_an_earlier_start(
     plan: Plan, waiting: list[Item], now: datetime, more: timedelta
 ):
@@ -105,7 +112,7 @@ def test_a_longer_delay_never_forces_an_earlier_start(
 
 
 @law
-@given(plan=QUEUE, waiting=WAITING, now=instants(), more=spans(0 * HOUR, DAY))
+@given(plan=QUEUES, waiting=WAITING, now=INSTANTS, more=spans(0 * HOUR, DAY))
 def test_what_is_due_stays_due(plan: Plan, waiting: list[Item], now: datetime, more: timedelta):
     before, after = counts(waiting, plan, now), counts(waiting, plan, now + more)
     assert after.released >= before.released

@@ -30,12 +30,10 @@ KEYS = (
     st.sampled_from(WORDS)
     | st.sampled_from(WORDS).map(lambda key: key + FROM_ENV)
     | st.sampled_from(WORDS).map(str.lower)
-    | st.text(max_size=20)
+    | st.text(max_size=8)
 )
-VALUES = (
-    st.sampled_from(NASTY) | st.text(max_size=30) | st.text("0123456789.eE+-dhmsPT", max_size=9)
-)
-METADATA = st.dictionaries(KEYS, VALUES, max_size=12)
+VALUES = st.sampled_from(NASTY) | st.text(max_size=6) | st.text("0123456789.eE+-dhmsPT", max_size=6)
+METADATA = st.dictionaries(KEYS, VALUES, max_size=6)
 fuzz = settings(law, max_examples=2000)
 
 
@@ -117,8 +115,8 @@ def test_a_duration_that_was_written_is_read_as_the_same(duration: int):
     assert parse_duration(format_duration(span)) == span
 
 
-@fuzz
-@given(text=st.text(max_size=40) | st.text("0123456789.dhmsinPTW ", max_size=14))
+@settings(law, max_examples=500)
+@given(text=st.text(max_size=12) | st.text("0123456789.dhmsinPTW ", max_size=14))
 def test_any_text_is_a_duration_in_bounds_or_none(text: str):
     duration = parse_duration(text)
     assert duration is None or 0 * HOUR <= duration <= LONGEST_DURATION

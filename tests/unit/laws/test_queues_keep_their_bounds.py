@@ -5,51 +5,28 @@ from hypothesis import given
 
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
-from carbon_scaler.domain.decision import Verdict
-from carbon_scaler.domain.trigger import Mode, Plan
-from tests.unit.laws.cases import instants, law, some_inputs, some_plan
-
-QUEUE = some_plan(Mode.QUEUE)
+from carbon_scaler.domain.decision import QueueCounts, Verdict
+from carbon_scaler.domain.trigger import Plan
+from tests.unit.laws.cases import INPUTS, INSTANTS, QUEUES, central_law, law
 
 
 def ceiling_of(plan: Plan) -> float:
     return math.inf if plan.max_jobs is None else plan.max_jobs * plan.items_per_job
 
 
-@law
-@given(plan=QUEUE, inputs=some_inputs(), now=instants())
+def room_of(plan: Plan, counts: QueueCounts) -> float:
+    return max(0, ceiling_of(plan) - counts.in_progress)
+
+
+@central_law
+@given(plan=QUEUES, inputs=INPUTS, now=INSTANTS)
 def test_at_least_what_is_due_and_at_most_what_waits_is_admitted_as_far_as_there_is_room(
     plan: Plan, inputs: Inputs, now: datetime
 ):
     decision = decide(plan, inputs, now)
     counts = decision.counts
-    room = max(0, ceiling_of(plan) - counts.in_progress)
+    room = room_of(plan, counts)
     assert min(counts.released, room) <= decision.admitted <= min(counts.waiting, room)
-
-
-@law
-@given(plan=QUEUE, inputs=some_inputs(), now=instants())
-def test_the_value_is_what_runs_and_what_is_admitted_and_never_above_the_ceiling(
-    plan: Plan, inputs: Inputs, now: datetime
-):
-    decision = decide(plan, inputs, now)
-    if decision.verdict is Verdict.ERROR:
-        assert decision.metric_value == 0
-    else:
-        running = decision.counts.in_progress
-        assert decision.metric_value == min(running + decision.admitted, ceiling_of(plan))
-    assert decision.active == (decision.metric_value > 0)
-    assert 0 <= decision.level <= 1
-
-
-@law
-@given(plan=QUEUE, inputs=some_inputs(), now=instants())
-def test_an_open_queue_admits_all_that_fits_and_a_closed_one_only_what_is_due(
-    plan: Plan, inputs: Inputs, now: datetime
-):
-    decision = decide(plan, inputs, now)
-    counts = decision.counts
-    room = max(0, ceiling_of(plan) - counts.in_progress)
     if decision.verdict is Verdict.OPEN and decision.reason != "deadline":
         assert decision.admitted == min(counts.waiting, room)
     else:
@@ -57,9 +34,16 @@ def test_an_open_queue_admits_all_that_fits_and_a_closed_one_only_what_is_due(
 
 
 @law
-@given(plan=QUEUE, inputs=some_inputs(), now=instants())
-def test_a_withheld_queue_withholds_only_what_is_not_due(plan: Plan, inputs: Inputs, now: datetime):
+@given(plan=QUEUES, inputs=INPUTS, now=INSTANTS)
+def test_the_value_is_what_runs_and_what_is_admitted_and_never_above_the_ceiling(
+    plan: Plan, inputs: Inputs, now: datetime
+):
     decision = decide(plan, inputs, now)
-    if decision.verdict is not Verdict.OPEN:
+    if decision.verdict is Verdict.ERROR:
         assert decision.counts.released == 0
-        assert decision.admitted == 0
+        assert decision.metric_value == 0
+    else:
+        running = decision.counts.in_progress
+        assert decision.metric_value == min(running + decision.admitted, ceiling_of(plan))
+    assert decision.active == (decision.metric_value > 0)
+    assert 0 <= decision.level <= 1

@@ -11,32 +11,24 @@ from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.backlog import Item
 from carbon_scaler.domain.snapshot import RegionSeries
-from carbon_scaler.domain.trigger import Mode, Plan
+from carbon_scaler.domain.trigger import Plan
 from tests.builders import a_backlog
-from tests.unit.laws.cases import (
-    RUNNING,
-    SERIES,
-    WAITING,
-    instants,
-    law,
-    some_inputs,
-    some_plan,
-)
+from tests.unit.laws.cases import INPUTS, INSTANTS, PLANS, QUEUES, RUNNING, SERIES, WAITING, law
 
 
 @law
-@given(plan=some_plan(), inputs=some_inputs(), now=instants())
+@given(plan=PLANS, inputs=INPUTS, now=INSTANTS)
 def test_equal_inputs_give_equal_decisions(plan: Plan, inputs: Inputs, now: datetime):
     assert decide(deepcopy(plan), deepcopy(inputs), now) == decide(plan, inputs, now)
 
 
 @law
 @given(
-    plan=some_plan(Mode.QUEUE),
+    plan=QUEUES,
     waiting=WAITING,
     in_progress=RUNNING,
     series=SERIES,
-    now=instants(),
+    now=INSTANTS,
     shuffle=st.randoms(use_true_random=False),
 )
 def test_the_order_in_which_items_were_read_does_not_matter(
@@ -58,7 +50,7 @@ def test_the_order_in_which_items_were_read_does_not_matter(
 
 
 @law
-@given(plan=some_plan(Mode.QUEUE), inputs=some_inputs(), now=instants())
+@given(plan=QUEUES, inputs=INPUTS, now=INSTANTS)
 def test_a_timeline_that_was_sorted_before_changes_nothing(
     plan: Plan, inputs: Inputs, now: datetime
 ):
@@ -67,7 +59,7 @@ def test_a_timeline_that_was_sorted_before_changes_nothing(
 
 
 @law
-@given(plan=some_plan(), inputs=some_inputs(), now=instants())
+@given(plan=PLANS, inputs=INPUTS, now=INSTANTS)
 def test_who_asks_and_under_which_name_does_not_matter(plan: Plan, inputs: Inputs, now: datetime):
     other = replace(plan, namespace="elsewhere", name="another", warnings=("x",))
     assert decide(other, inputs, now) == decide(plan, inputs, now)

@@ -1,0 +1,280 @@
+"""Word of changed values, also over a bad line."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import timedelta
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+import pytest
+
+from carbon_scaler.application.ports import IntensityChanges
+from carbon_scaler.storage.notifications import PostgresChanges
+from carbon_scaler.storage.pool import Pool
+
+INSERT = """
+INSERT INTO co2e_emissions (region, timestamp, gco2_per_kwh)
+SELECT region, now(), 300 FROM unnest($1::text[]) AS region
+"""
+LISTENING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'carbon-scaler-listen'"
+HERE = f"{LISTENING} AND datname = current_database()"
+TERMINATE = HERE.replace("count(*)", "pg_terminate_backend(pid)")
+SOON = timedelta(milliseconds=50)
+LONG = timedelta(hours=1)
+
+
+class Line:
+    """A TCP port in front of the server that can be cut, frozen and mended."""
+
+    def __init__(self, url: str) -> None:
+        self._parts = urlsplit(url)
+        self._query = {name: values[-1] for name, values in parse_qs(self._parts.query).items()}
+        self._carrying: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._listening: asyncio.Server | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        user = self._parts.netloc.rpartition("@")[0]
+        kept = {k: v for k, v in self._query.items() if k not in ("host", "port")}
+        return urlunsplit(
+            self._parts._replace(netloc=f"{user}@127.0.0.1:{self._port}", query=urlencode(kept))
+        )
+
+    async def mend(self) -> None:
+        self._listening = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+        self._port = self._listening.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        if self._listening is not None:
+            self._listening.close()
+        await self.freeze()
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    async def freeze(self) -> None:
+        """What is open stays open and carries nothing any more."""
+        carrying = list(self._carrying)
+        for task in carrying:
+            task.cancel()
+        await asyncio.gather(*carrying, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await self._connect()
+        self._writers |= {writer, server_writer}
+        for source, sink in ((reader, server_writer), (server_reader, writer)):
+            task = asyncio.create_task(_carry(source, sink))
+            self._carrying.add(task)
+            task.add_done_callback(self._carrying.discard)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        host = self._query.get("host", self._parts.hostname or "localhost")
+        port = int(self._query.get("port", self._parts.port or 5432))
+        if host.startswith("/"):
+            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+        return await asyncio.open_connection(host, port)
+
+
+async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+        sink.close()
+
+
+@pytest.fixture
+async def line(database_url: str) -> AsyncIterator[Line]:
+    line = Line(database_url)
+    await line.mend()
+    yield line
+    await line.cut()
+
+
+class Listener:
+    """Takes one change after the other, each within a bounded time."""
+
+    def __init__(self, changes: AsyncIterator[frozenset[str] | None]) -> None:
+        self._changes = changes
+
+    async def next(self) -> frozenset[str] | None:
+        async with asyncio.timeout(20):
+            return await anext(self._changes)
+
+
+@asynccontextmanager
+async def listening(changes: PostgresChanges) -> AsyncIterator[Listener]:
+    """A listener that has heard that anything may have changed."""
+    async with aclosing(changes.changes()) as stream:
+        listener = Listener(stream)
+        assert await listener.next() is None
+        yield listener
+
+
+async def settled(pool: Pool, query: str, value: object) -> None:
+    async with asyncio.timeout(10):
+        while await pool.fetchval(query) != value:
+            pass
+
+
+async def test_it_is_what_the_application_asks_for(database_url: str):
+    changes: IntensityChanges = PostgresChanges(database_url)
+
+    assert changes is not None
+
+
+async def test_a_typed_row_names_its_region(database_url: str, pool: Pool):
+    changes = PostgresChanges(database_url)
+    async with listening(changes) as listener:
+        assert changes.connected
+        await pool.execute(INSERT, ["us-east-1"])
+
+        assert await listener.next() == {"us-east-1"}
+
+
+async def test_changes_within_the_window_come_as_one(database_url: str, pool: Pool):
+    async with listening(PostgresChanges(database_url, window=timedelta(seconds=1))) as listener:
+        for region in ("us-east-1", "eu-west-1", "us-east-1"):
+            await pool.execute(
+                "INSERT INTO co2e_emissions (region, timestamp, gco2_per_kwh)"
+                " VALUES ($1, clock_timestamp(), 300)",
+                region,
+            )
+
+        assert await listener.next() == {"us-east-1", "eu-west-1"}
+
+
+async def test_more_than_fifty_regions_are_all_of_them(database_url: str, pool: Pool):
+    async with listening(PostgresChanges(database_url)) as listener:
+        await pool.execute(INSERT, [f"region-{n}" for n in range(50)])
+        assert await listener.next() == {f"region-{n}" for n in range(50)}
+
+        await pool.execute(INSERT, [f"other-{n}" for n in range(51)])
+        assert await listener.next() is None
+
+
+async def test_every_way_to_change_a_row_is_told_and_no_change_is_not(
+    database_url: str, pool: Pool
+):
+    async with listening(PostgresChanges(database_url)) as listener:
+        await pool.execute(INSERT, ["a", "b", "c"])
+        assert await listener.next() == {"a", "b", "c"}
+
+        await pool.execute("UPDATE co2e_emissions SET gco2_per_kwh = 310 WHERE region = 'a'")
+        assert await listener.next() == {"a"}
+
+        await pool.execute("UPDATE co2e_emissions SET gco2_per_kwh = 310 WHERE region = 'a'")
+        await pool.execute("UPDATE co2e_emissions SET region = 'd' WHERE region = 'b'")
+        assert await listener.next() == {"b", "d"}
+
+        await pool.execute("DELETE FROM co2e_emissions WHERE region = 'c'")
+        assert await listener.next() == {"c"}
+
+        await pool.execute("TRUNCATE co2e_emissions")
+        assert await listener.next() is None
+
+
+async def test_without_any_word_it_looks_again_and_again(database_url: str):
+    async with listening(PostgresChanges(database_url, poll=SOON)) as listener:
+        assert await listener.next() is None
+        assert await listener.next() is None
+
+
+async def test_a_silent_connection_that_lives_is_kept(database_url: str, pool: Pool):
+    async with listening(PostgresChanges(database_url, poll=LONG, probe=SOON)) as listener:
+        waiting = asyncio.create_task(listener.next())
+        await settled(
+            pool, f"SELECT query FROM ({HERE.replace('count(*)', 'query')}) AS q", "SELECT 1"
+        )
+        await pool.execute(INSERT, ["us-east-1"])
+
+        assert await waiting == {"us-east-1"}
+
+
+async def test_a_cut_line_is_mended_and_what_was_missed_is_looked_up(line: Line, pool: Pool):
+    changes = PostgresChanges(line.url, poll=LONG)
+    async with listening(changes) as listener:
+        await line.cut()
+        waiting = asyncio.create_task(listener.next())
+        async with asyncio.timeout(10):
+            while changes.last_error is None:
+                await pool.execute(INSERT, ["us-east-1"])
+        assert not changes.connected
+        assert "127.0.0.1" in changes.last_error
+
+        await line.mend()
+
+        assert await waiting is None
+        assert (changes.connected, changes.last_error) == (True, None)
+        await pool.execute(INSERT, ["eu-west-1"])
+        assert await listener.next() == {"eu-west-1"}
+
+
+async def test_a_line_that_is_dead_but_open_is_given_up(line: Line, pool: Pool):
+    changes = PostgresChanges(line.url, poll=LONG, probe=timedelta(milliseconds=300))
+    async with listening(changes) as listener:
+        await line.freeze()
+
+        assert await listener.next() is None
+        await pool.execute(INSERT, ["us-east-1"])
+        assert await listener.next() == {"us-east-1"}
+
+
+async def test_a_connection_that_the_server_ends_is_made_anew(database_url: str, pool: Pool):
+    changes = PostgresChanges(database_url, poll=LONG)
+    async with listening(changes) as listener:
+        assert await pool.fetchval(TERMINATE)
+        async with asyncio.timeout(10):
+            while changes.connected:
+                await pool.fetchval("SELECT 1")
+
+        assert await listener.next() is None
+        assert changes.connected
+
+
+async def test_a_server_that_comes_later_is_found(database_url: str):
+    line = Line(database_url)
+    await line.mend()
+    url = line.url
+    await line.cut()
+    changes = PostgresChanges(url)
+    async with aclosing(changes.changes()) as stream:
+        waiting = asyncio.create_task(Listener(stream).next())
+        await until_failed(changes)
+        assert changes.last_error is not None
+        assert changes.last_error.startswith("the database at 127.0.0.1:")
+
+        await line.mend()
+
+        assert await waiting is None
+    await line.cut()
+
+
+async def until_failed(changes: PostgresChanges) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            if changes.last_error is not None:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_cancelling_ends_the_connection(database_url: str, pool: Pool):
+    heard = asyncio.Event()
+
+    async def listen() -> None:
+        async with aclosing(PostgresChanges(database_url).changes()) as stream:
+            async for _ in stream:
+                heard.set()
+
+    task = asyncio.create_task(listen())
+    async with asyncio.timeout(10):
+        await heard.wait()
+    assert await pool.fetchval(HERE) == 1
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    await settled(pool, HERE, 0)
