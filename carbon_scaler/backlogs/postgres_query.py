@@ -29,6 +29,7 @@ _IN_WORDS: Mapping[str, str] = {
     "deadline_at": "timestamptz",
     "duration": "an interval, or a number of minutes",
 }
+NOT_STARTED = "false"
 _INSTANTS = ("enqueued_at", "deadline_at")
 # Python's calendar ends with the year 9999.
 _LAST_INSTANT = "253e9"
@@ -51,6 +52,7 @@ class Packed:
     """Waiting items in columns of big-endian doubles; equal content has equal bytes."""
 
     in_progress: int
+    counts_in_progress: bool
     enqueued: bytes
     deadline: bytes
     duration: bytes
@@ -63,6 +65,7 @@ def packing_query(query: str, columns: Sequence[QueryColumn], *, max_rows: int) 
     # equal content has equal bytes, whatever order the server found it in.
     return f"""
 SELECT
+  {value["started_at"] != NOT_STARTED} AS counts_in_progress,
   count(*) AS row_count,
   count(*) FILTER (WHERE is_started) AS in_progress,
   count(*) FILTER (WHERE enqueued IS NULL) AS enqueued_null,
@@ -91,11 +94,12 @@ FROM (
 
 def read_packed(row: Sequence[Any], *, max_rows: int) -> Packed:
     """What the packing query's row holds, once nothing in it is wrong."""
-    row_count, in_progress, null, endless, deadline_endless, duration_wrong, *packed = row
+    counts_in_progress, row_count, in_progress, *wrong, enqueued, deadline, duration = row
     if row_count > max_rows:
         raise UnusableQueryError(
             f"the query yields more than {max_rows:,} rows; narrow it or raise max_rows"
         )
+    null, endless, deadline_endless, duration_wrong = wrong
     if null:
         raise UnusableQueryError("enqueued_at is null in some rows; every item needs one")
     if endless:
@@ -104,8 +108,13 @@ def read_packed(row: Sequence[Any], *, max_rows: int) -> Packed:
         raise UnusableQueryError("deadline_at is -infinity in some rows; null means no deadline")
     if duration_wrong:
         raise UnusableQueryError("duration is negative or infinite in some rows")
-    enqueued, deadline, duration = (bytes(column or b"") for column in packed)
-    return Packed(in_progress=in_progress, enqueued=enqueued, deadline=deadline, duration=duration)
+    return Packed(
+        in_progress=in_progress,
+        counts_in_progress=counts_in_progress,
+        enqueued=bytes(enqueued or b""),
+        deadline=bytes(deadline or b""),
+        duration=bytes(duration or b""),
+    )
 
 
 def unpacked(packed: Packed) -> Items:
@@ -115,6 +124,7 @@ def unpacked(packed: Packed) -> Items:
         deadline=_column(packed.deadline),
         duration=_column(packed.duration),
         in_progress=packed.in_progress,
+        counts_in_progress=packed.counts_in_progress,
     )
 
 
@@ -133,7 +143,7 @@ def _expressions(columns: Sequence[QueryColumn]) -> dict[str, str]:
     if "enqueued_at" not in types:
         yields = ", ".join(types) or "no columns"
         raise UnusableQueryError(f"the query yields no enqueued_at (it yields {yields})")
-    expressions = {"deadline_at": "NULL", "duration": "NULL", "started_at": "false"}
+    expressions = {"deadline_at": "NULL", "duration": "NULL", "started_at": NOT_STARTED}
     for name in ALLOWED_TYPES.keys() & types.keys():
         expressions[name] = _expression(name, types[name])
     return expressions

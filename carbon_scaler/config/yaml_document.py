@@ -48,8 +48,9 @@ class YamlDocument:
 
 
 class _RefusedError(ValueError):
-    def __init__(self, text: str, mark: yaml.Mark | None) -> None:
+    def __init__(self, text: str, where: yaml.Node | yaml.Event) -> None:
         super().__init__(text)
+        mark = where.start_mark
         self.line = None if mark is None else mark.line + 1
 
 
@@ -60,11 +61,9 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
             # A few nested aliases expand without bound.
-            raise _RefusedError(
-                "aliases (*name) are not read; write the value out", event.start_mark
-            )
+            raise _RefusedError("aliases (*name) are not read; write the value out", event)
         if self.depth == DEEPEST:
-            raise _RefusedError("is nested too deeply to be read", event.start_mark)
+            raise _RefusedError("is nested too deeply to be read", event)
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -138,10 +137,10 @@ def _mapping(
     values: dict[str, object] = {}
     for key_node, value_node in node.value:
         if not isinstance(key_node, yaml.ScalarNode):
-            raise _RefusedError("a key must be plain text", key_node.start_mark)
+            raise _RefusedError("a key must be plain text", key_node)
         key = str(key_node.value)
         if key in values:
-            raise _RefusedError(f'the key "{key}" occurs twice; keep one', key_node.start_mark)
+            raise _RefusedError(f'the key "{key}" occurs twice; keep one', key_node)
         note((*path, key), key_node.start_mark.line + 1)
         values[key] = _plain(value_node, (*path, key), note)
     return values
@@ -172,4 +171,4 @@ def _scalar(node: yaml.ScalarNode) -> object:
 
 
 def _unknown_tag(node: yaml.Node) -> _RefusedError:
-    return _RefusedError("tags (!name) are not read; write a plain value", node.start_mark)
+    return _RefusedError("tags (!name) are not read; write a plain value", node)

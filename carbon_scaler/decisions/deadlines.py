@@ -62,9 +62,9 @@ def timeline(items: Items, settings: Settings) -> Timeline:
     latest = np.maximum(latest, items.enqueued)
     releases = np.maximum(latest - settings.lead.total_seconds(), items.enqueued)
     return Timeline(
-        arrivals=np.sort(items.enqueued),
-        releases=np.sort(releases),
-        latest_starts=np.sort(latest),
+        arrivals=_sorted(items.enqueued),
+        releases=_sorted(releases),
+        latest_starts=_sorted(latest),
         in_progress=items.in_progress,
     )
 
@@ -156,6 +156,11 @@ def _anchor(series: RegionSeries | None, settings: Settings, now: datetime) -> t
     # Counted back from a value that lies ahead, so that its arrival moves no pulse.
     ahead = min(0, (now - series.first_at) // settings.max_delay)
     return series.first_at + ahead * settings.max_delay, "the first stored value"
+
+
+def _sorted(column: Column) -> Column:
+    # Stable, because that takes a tenth of the time where the column is nearly in order.
+    return np.sort(column, kind="stable")
 
 
 def _reached(column: Column, instant: float) -> int:

@@ -150,8 +150,6 @@ def failures_explained(place: str) -> Iterator[None]:
             "DATABASE_URL has to name the server, not a pooler in front of it"
         ) from error
     except (*NOT_NOW, OSError) as error:
-        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
-            raise  # the driver's word for an argument of the wrong type
         raise DatabaseUnreachableError(
             f"the database at {place} does not answer: {_cause(error)}; "
             "check DATABASE_URL and that the server runs"
@@ -171,9 +169,9 @@ def failures_explained(place: str) -> Iterator[None]:
 def _refusals_of_url() -> Iterator[None]:
     try:
         yield
-    except ValueError as error:
+    except ValueError:
         # Without its text, which may quote the password.
-        raise DatabaseUrlError(f"DATABASE_URL is malformed; {FORM}") from error
+        raise DatabaseUrlError(f"DATABASE_URL is malformed; {FORM}") from None
 
 
 def _options(application_name: str, statement_timeout: timedelta) -> dict[str, Any]:

@@ -315,9 +315,9 @@ ORDER BY region, hour DESC;
 
 COMMENT ON VIEW v_co2e_regions IS 'Every region that has a row in co2e_emissions';
 COMMENT ON VIEW v_latest_co2e_by_region IS
-  'The newest usable value of each region (average, lifecycle) and its age';
+  'The newest unflagged value of each region (average, lifecycle) and its age';
 COMMENT ON VIEW v_co2e_24h_hourly_avg IS
-  'Hourly averages of usable values (average, lifecycle) of the last 24 hours per region';
+  'Hourly averages of unflagged values (average, lifecycle) of the last 24 hours per region';
 
 -- Roles belong to the whole server and another database may have made them already; a managed
 -- server may not let us make them, and everything but the separation of powers works without.

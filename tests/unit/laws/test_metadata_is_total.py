@@ -33,7 +33,7 @@ KEYS = (
     | st.text(max_size=8)
 )
 VALUES = st.sampled_from(NASTY) | st.text(max_size=6) | st.text("0123456789.eE+-dhmsPT", max_size=6)
-METADATA = st.dictionaries(KEYS, VALUES, max_size=6)
+METADATA = st.dictionaries(KEYS, VALUES, max_size=5)
 fuzz = settings(law, max_examples=2000)
 
 
