@@ -101,10 +101,11 @@ class Evaluator:
     def subject(self, trigger: Trigger) -> Subject:
         """Resolve a trigger that was not seen before."""
         subject = Subject(trigger, self._resolve(trigger), self._snapshots.current)
+        about = {"namespace": trigger.namespace, "name": trigger.name}
+        if isinstance(subject.plan, Rejection):
+            log.warning("trigger.rejected", text=subject.plan.text(), **about)
         for warning in subject.plan.warnings:
-            log.warning(
-                "trigger.warning", namespace=trigger.namespace, name=trigger.name, text=warning
-            )
+            log.warning("trigger.warning", text=warning, **about)
         return subject
 
     def is_ready_for(self, subject: Subject) -> bool:

@@ -1,6 +1,7 @@
 """`carbon-scaler explain`: why this answer."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from carbon_scaler.cli.context import PolicyDir, prepared, run_loop
 from carbon_scaler.cli.exits import CONFIGURATION
 from carbon_scaler.cli.output import JsonFlag, console, print_json
 from carbon_scaler.config.manifest import read_trigger
-from carbon_scaler.wiring.look import Asked, explain_now
+from carbon_scaler.wiring.look import Asked, explain_trigger
 
 
 def explain(
@@ -26,6 +27,10 @@ def explain(
     ] = None,
     namespace: Annotated[str, typer.Option(help="Namespace of the object.")] = "default",
     name: Annotated[str, typer.Option(help="Name of the object.")] = "explain",
+    at: Annotated[
+        str | None,
+        typer.Option(help="An instant with its offset, like 2026-03-01T12:00Z: as known then."),
+    ] = None,
     policy_dir: PolicyDir = None,
     json: JsonFlag = False,
 ) -> None:
@@ -38,14 +43,26 @@ def explain(
     else:
         pairs = _pairs(metadata or [])
     settings, environment = prepared(quiet=True, policy_dir=policy_dir)
-    asked = Asked(namespace=namespace, name=name, metadata=pairs)
-    document = run_loop(explain_now(settings, environment, asked))
+    asked = Asked(namespace=namespace, name=name, metadata=pairs, at=_instant(at))
+    document = run_loop(explain_trigger(settings, environment, asked))
     if json:
         print_json(document)
     else:
         _print_tree(document)
     if document["reason"] == "bad_metadata":
         raise typer.Exit(CONFIGURATION)
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise click.BadParameter(f"--at {text!r} is no instant with its offset: 2026-03-01T12:00Z")
+    return instant.astimezone(UTC)
 
 
 def _pairs(arguments: Iterable[str]) -> dict[str, str]:

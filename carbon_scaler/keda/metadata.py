@@ -13,6 +13,7 @@ from carbon_scaler.domain.suggestions import did_you_mean
 from carbon_scaler.domain.trigger import Mode, Problem, Trigger, quoted
 
 MOST_KEYS = 128
+LONGEST_NAME = 253  # of a Kubernetes object
 LONGEST_VALUE = 2048
 MOST_WARNINGS = 8
 # KEDA forwards these to every external scaler.
@@ -140,12 +141,18 @@ KNOWN_KEYS = frozenset(_READERS)
 
 def parse_trigger(namespace: str, name: str, metadata: Mapping[str, str]) -> Trigger:
     """The trigger that the metadata describe; bad values are noted in `problems`."""
+    # Cut, because a rejected trigger is kept, logged and measured under its name.
+    named: dict[str, Any] = {"namespace": namespace[:LONGEST_NAME], "name": name[:LONGEST_NAME]}
     if len(metadata) > MOST_KEYS:
         too_many = Problem(
             key="metadata", said=f"{len(metadata)} keys", allowed=f"at most {MOST_KEYS} keys"
         )
-        return Trigger(namespace=namespace, name=name, problems=(too_many,))
-    problems: list[Problem] = []
+        return Trigger(**named, problems=(too_many,))
+    problems = [
+        Problem(key=key, said=named[key], allowed=_at_most(LONGEST_NAME, said))
+        for key, said in (("namespace", namespace), ("name", name))
+        if len(said) > LONGEST_NAME
+    ]
     warnings: list[str] = []
     values: dict[str, Any] = {}
     for key, text in _plain_keys(metadata, problems, warnings).items():
@@ -162,8 +169,7 @@ def parse_trigger(namespace: str, name: str, metadata: Mapping[str, str]) -> Tri
     subject = {SUBJECT_KEYS[key][0]: values[key] for key in values.keys() & SUBJECT_KEYS.keys()}
     overrides = {SETTING_KEYS[key][0]: values[key] for key in values.keys() & SETTING_KEYS.keys()}
     return Trigger(
-        namespace=namespace,
-        name=name,
+        **named,
         overrides=Overrides(**overrides),
         problems=tuple(problems),
         warnings=tuple(sorted(warnings)[:MOST_WARNINGS]),
@@ -173,10 +179,14 @@ def parse_trigger(namespace: str, name: str, metadata: Mapping[str, str]) -> Tri
 
 def _read(key: str, text: str) -> object:
     if len(text) > LONGEST_VALUE:
-        raise _RefusedError(f"at most {LONGEST_VALUE} characters (it has {len(text)})")
+        raise _RefusedError(_at_most(LONGEST_VALUE, text))
     if not text.strip():
         raise _RefusedError("a value (it is empty)")
     return _READERS[key](text.strip())
+
+
+def _at_most(limit: int, text: str) -> str:
+    return f"at most {limit} characters (it has {len(text)})"
 
 
 def _plain_keys(

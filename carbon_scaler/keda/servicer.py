@@ -20,6 +20,8 @@ from carbon_scaler.protocol import externalscaler_pb2 as pb
 log = structlog.get_logger()
 
 SERVICE = "externalscaler.ExternalScaler"
+# KEDA's names are shorter; a reply under a longer one is not kept.
+LONGEST_KEPT_NAME = 256
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Call = Callable[[bytes], Awaitable[bytes]]
@@ -83,13 +85,15 @@ class Servicer:
         decision = await self._decision(subject)
         name = asked.metricName
         if (
-            subject.reply is None
-            or subject.reply_decision is not decision
-            or subject.reply_name != name
+            subject.reply is not None
+            and subject.reply_decision is decision
+            and subject.reply_name == name
         ):
-            subject.reply = replies.metrics_reply(decision, name)
-            subject.reply_decision, subject.reply_name = decision, name
-        return subject.reply
+            return subject.reply
+        reply = replies.metrics_reply(decision, name)
+        if len(name) <= LONGEST_KEPT_NAME:
+            subject.reply, subject.reply_decision, subject.reply_name = reply, decision, name
+        return reply
 
     async def is_active(self, request: bytes) -> bytes:
         """Whether the trigger is active, from the same decision as its value."""

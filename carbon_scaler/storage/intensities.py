@@ -39,12 +39,19 @@ class PostgresIntensityStore:
         self._server = server
 
     async def load(
-        self, regions: Collection[str] | None, *, now: datetime
+        self,
+        regions: Collection[str] | None,
+        *,
+        now: datetime,
+        known_at: datetime | None = None,
     ) -> Mapping[str, RegionSeries]:
-        """The usable trailing values of these regions (None: of all); one without is absent."""
+        """The usable trailing values of these regions (None: of all); one without is absent.
+
+        With `known_at`, as they were known then; that reads the whole table.
+        """
         with failures_explained(self._server):
             async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                rows = await _read_series(connection, regions, now)
+                rows = await _read_series(connection, regions, now, known_at)
         loaded: dict[str, RegionSeries] = {}
         rows.reverse()
         while rows:
@@ -67,64 +74,76 @@ class PostgresIntensityStore:
         return changed
 
 
+# One row per region, newest value first in each of its arrays.
+_SERIES = """
+SELECT regions.region, oldest.first_at, series.*
+FROM unnest(coalesce($1::text[], ARRAY(SELECT region FROM v_co2e_regions)))
+  AS regions (region)
+CROSS JOIN LATERAL (
+  SELECT
+    array_agg(extract(epoch FROM timestamp)::float8 ORDER BY timestamp DESC) AS starts,
+    array_agg(gco2_per_kwh::float8 ORDER BY timestamp DESC) AS grams_per_kwh,
+    array_agg(at_least::float8 ORDER BY timestamp DESC) AS renewable_at_least,
+    array_agg(at_most::float8 ORDER BY timestamp DESC) AS renewable_at_most,
+    array_agg(extract(epoch FROM fetched_at)::float8 ORDER BY timestamp DESC) AS fetched,
+    array_agg(extract(epoch FROM usable_for)::float8 ORDER BY timestamp DESC)
+      AS usable_for,
+    array_agg(source ORDER BY timestamp DESC) AS sources,
+    array_agg(kind ORDER BY timestamp DESC) AS kinds
+  FROM (
+    SELECT DISTINCT ON (timestamp)
+      timestamp, gco2_per_kwh, fetched_at, source, kind,
+      coalesce(usable_for, $6) AS usable_for,
+      coalesce(
+        renewable_percent,
+        renewable_at_least,
+        least(100, coalesce(energy_mix_solar, 0) + coalesce(energy_mix_wind, 0)
+          + coalesce(energy_mix_hydro, 0) + coalesce(energy_mix_biomass, 0)
+          + coalesce(energy_mix_geothermal, 0))
+      ) AS at_least,
+      coalesce(
+        renewable_percent,
+        renewable_at_most,
+        least(100, energy_mix_solar + energy_mix_wind + energy_mix_hydro
+          + coalesce(energy_mix_biomass, 0) + coalesce(energy_mix_geothermal, 0)),
+        100
+      ) AS at_most
+    FROM {values} AS emissions
+    WHERE emissions.region = regions.region
+      AND timestamp BETWEEN $4 AND $5
+      AND signal = $2 AND factors = $3
+      AND flagged IS NULL AND kind <> 'static'
+    ORDER BY timestamp DESC, fetched_at DESC, source
+    LIMIT $7
+  ) AS usable
+) AS series
+CROSS JOIN LATERAL (
+  SELECT timestamp AS first_at
+  FROM {values} AS emissions
+  WHERE emissions.region = regions.region
+    AND signal = $2 AND factors = $3
+    AND flagged IS NULL AND kind <> 'static'
+  ORDER BY timestamp
+  LIMIT 1
+) AS oldest
+WHERE series.starts IS NOT NULL
+"""
+
+
 async def _read_series(
-    connection: Connection, regions: Collection[str] | None, now: datetime
+    connection: Connection,
+    regions: Collection[str] | None,
+    now: datetime,
+    known_at: datetime | None,
 ) -> list[asyncpg.Record]:
-    """One row per region, newest value first in each of its arrays."""
-    return await connection.fetch(
-        """
-        SELECT regions.region, oldest.first_at, series.*
-        FROM unnest(coalesce($1::text[], ARRAY(SELECT region FROM v_co2e_regions)))
-          AS regions (region)
-        CROSS JOIN LATERAL (
-          SELECT
-            array_agg(extract(epoch FROM timestamp)::float8 ORDER BY timestamp DESC) AS starts,
-            array_agg(gco2_per_kwh::float8 ORDER BY timestamp DESC) AS grams_per_kwh,
-            array_agg(at_least::float8 ORDER BY timestamp DESC) AS renewable_at_least,
-            array_agg(at_most::float8 ORDER BY timestamp DESC) AS renewable_at_most,
-            array_agg(extract(epoch FROM fetched_at)::float8 ORDER BY timestamp DESC) AS fetched,
-            array_agg(extract(epoch FROM usable_for)::float8 ORDER BY timestamp DESC)
-              AS usable_for,
-            array_agg(source ORDER BY timestamp DESC) AS sources,
-            array_agg(kind ORDER BY timestamp DESC) AS kinds
-          FROM (
-            SELECT DISTINCT ON (timestamp)
-              timestamp, gco2_per_kwh, fetched_at, source, kind,
-              coalesce(usable_for, $6) AS usable_for,
-              coalesce(
-                renewable_percent,
-                renewable_at_least,
-                least(100, coalesce(energy_mix_solar, 0) + coalesce(energy_mix_wind, 0)
-                  + coalesce(energy_mix_hydro, 0) + coalesce(energy_mix_biomass, 0)
-                  + coalesce(energy_mix_geothermal, 0))
-              ) AS at_least,
-              coalesce(
-                renewable_percent,
-                renewable_at_most,
-                least(100, energy_mix_solar + energy_mix_wind + energy_mix_hydro
-                  + coalesce(energy_mix_biomass, 0) + coalesce(energy_mix_geothermal, 0)),
-                100
-              ) AS at_most
-            FROM co2e_emissions AS emissions
-            WHERE emissions.region = regions.region
-              AND timestamp BETWEEN $4 AND $5
-              AND signal = $2 AND factors = $3
-              AND flagged IS NULL AND kind <> 'static'
-            ORDER BY timestamp DESC, fetched_at DESC, source
-            LIMIT $7
-          ) AS usable
-        ) AS series
-        CROSS JOIN LATERAL (
-          SELECT timestamp AS first_at
-          FROM co2e_emissions AS emissions
-          WHERE emissions.region = regions.region
-            AND signal = $2 AND factors = $3
-            AND flagged IS NULL AND kind <> 'static'
-          ORDER BY timestamp
-          LIMIT 1
-        ) AS oldest
-        WHERE series.starts IS NOT NULL
-        """,
+    bounds = _bounds(regions, now)
+    if known_at is None:
+        return await connection.fetch(_SERIES.format(values="co2e_emissions"), *bounds)
+    return await connection.fetch(_SERIES.format(values="co2e_known_at($8)"), *bounds, known_at)
+
+
+def _bounds(regions: Collection[str] | None, now: datetime) -> tuple[object, ...]:
+    return (
         None if regions is None else list(regions),
         BASIS.signal,
         BASIS.factors,

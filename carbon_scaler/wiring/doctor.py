@@ -15,7 +15,7 @@ from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.storage.migrate import check_schema
 from carbon_scaler.storage.pool import open_connection, redacted, server_clock_offset
-from carbon_scaler.wiring.look import load_regions, read_all_once
+from carbon_scaler.wiring.look import opened_store, read_all_once
 from carbon_scaler.wiring.resources import reachable_database
 from carbon_scaler.wiring.serving import configured_backlogs
 
@@ -85,7 +85,9 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
     yield Finding(check="schema", state=State.GOOD, text="up to date")
     yield _clock(offset.total_seconds())
     now = SystemClock().now()
-    for region, series in sorted((await load_regions(settings, now)).items()):
+    async with opened_store(settings) as store:
+        regions = await store.load(None, now=now)
+    for region, series in sorted(regions.items()):
         yield _age(region, series, now)
 
 

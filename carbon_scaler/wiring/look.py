@@ -1,12 +1,12 @@
 """Looking from outside at what a server would answer."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from carbon_scaler.application.backlog_settings import BacklogSettings
 from carbon_scaler.application.backlogs import Backlogs, OwnedBacklog
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.explain import explain, explain_rejection
@@ -18,12 +18,11 @@ from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.resolve import Surroundings, resolve
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
 from carbon_scaler.domain.policy import BUILT_IN_POLICY
-from carbon_scaler.domain.snapshot import RegionSeries
-from carbon_scaler.domain.trigger import Rejection
+from carbon_scaler.domain.trigger import Plan, Rejection
 from carbon_scaler.keda.metadata import parse_trigger
 from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.migrate import check_schema
-from carbon_scaler.storage.pool import open_connection, open_pool
+from carbon_scaler.storage.pool import open_connection, open_pool, server_name
 from carbon_scaler.wiring.resources import reachable_database
 from carbon_scaler.wiring.serving import configured_backlogs
 
@@ -35,46 +34,65 @@ class Asked:
     namespace: str
     name: str
     metadata: Mapping[str, str]
+    at: datetime | None = None
 
 
-async def explain_now(
-    settings: Settings, environment: dict[str, str], asked: Asked
+async def explain_trigger(
+    settings: Settings, environment: Mapping[str, str], asked: Asked
 ) -> dict[str, Any]:
-    """What the server would answer now, by the very same functions."""
-    now = SystemClock().now()
-    regions = await load_regions(settings, now)
-    backlogs = configured_backlogs(settings, environment)
-    embedded = settings.database_url is None
-    around = Surroundings(
-        default_region=settings.region or (DEFAULT_RUN_REGION if embedded else None),
-        catalog=load_catalog(),
-        stored_regions=regions.keys(),
-        backlogs={backlog.name: backlog.namespaces for backlog in backlogs},
-    )
-    trigger = parse_trigger(asked.namespace, asked.name, asked.metadata)
-    plan = resolve(trigger, BUILT_IN_POLICY, around)
-    if isinstance(plan, Rejection):
-        return explain_rejection(plan, BUILT_IN_POLICY.version)
-    demand = None if plan.backlog is None else await _demand(backlogs, plan.backlog)
-    now = SystemClock().now()
+    """What the server answers now, or would have answered, by the very same functions."""
+    present = SystemClock().now()
+    async with opened_store(settings) as store:
+        regions = await store.load(None, now=present)
+        plan = _resolved(settings, environment, asked, regions.keys())
+        if isinstance(plan, Rejection):
+            return explain_rejection(plan, BUILT_IN_POLICY.version)
+        if asked.at is not None:
+            known_at = min(asked.at, present)
+            regions = await store.load([plan.region], now=asked.at, known_at=known_at)
+    demand = await _demand(settings, environment, plan, asked.at)
+    now = asked.at or SystemClock().now()
     inputs = Inputs(series=regions.get(plan.region), demand=demand)
     return explain(plan, decide(plan, inputs, now))
 
 
-async def load_regions(settings: Settings, now: datetime) -> Mapping[str, RegionSeries]:
-    """What the database holds for all regions."""
+def _resolved(
+    settings: Settings,
+    environment: Mapping[str, str],
+    asked: Asked,
+    stored_regions: Collection[str],
+) -> Plan | Rejection:
+    embedded = settings.database_url is None
+    around = Surroundings(
+        default_region=settings.region or (DEFAULT_RUN_REGION if embedded else None),
+        catalog=load_catalog(),
+        stored_regions=stored_regions,
+        backlogs={b.name: b.namespaces for b in configured_backlogs(settings, environment)},
+    )
+    trigger = parse_trigger(asked.namespace, asked.name, asked.metadata)
+    return resolve(trigger, BUILT_IN_POLICY, around)
+
+
+@asynccontextmanager
+async def opened_store(settings: Settings) -> AsyncIterator[PostgresIntensityStore]:
+    """The database that a looking command reads, once its schema is there."""
     url = reachable_database(settings)
     async with open_connection(url) as connection:
         await check_schema(connection)
     async with open_pool(url) as pool:
-        return await PostgresIntensityStore(pool).load(None, now=now)
+        yield PostgresIntensityStore(pool, server=server_name(url))
 
 
 async def _demand(
-    backlogs: tuple[BacklogSettings, ...], name: str
-) -> BacklogReading | BacklogUnknown:
-    wanted = [source for source in backlog_sources(backlogs) if source.name == name]
-    return (await read_all_once(wanted))[name]
+    settings: Settings, environment: Mapping[str, str], plan: Plan, at: datetime | None
+) -> BacklogReading | BacklogUnknown | None:
+    if plan.backlog is None:
+        return None
+    if at is not None:
+        return BacklogUnknown(cause="only its present content is known; leave out --at")
+    sources = backlog_sources(configured_backlogs(settings, environment))
+    wanted = [source for source in sources if source.name == plan.backlog]
+    return (await read_all_once(wanted))[plan.backlog]
 
 
 async def read_all_once(

@@ -252,6 +252,42 @@ CREATE TRIGGER co2e_emissions_notify_delete AFTER DELETE ON co2e_emissions
 CREATE TRIGGER co2e_emissions_notify_truncate AFTER TRUNCATE ON co2e_emissions
   FOR EACH STATEMENT EXECUTE FUNCTION co2e_emissions_notify();
 
+-- Each value in the version that was known at an instant: the first that was replaced after it,
+-- else the current one, unless it was fetched later.
+CREATE FUNCTION co2e_known_at(instant timestamptz) RETURNS SETOF co2e_emissions
+LANGUAGE sql STABLE AS $$
+  SELECT (known.version).*
+  FROM (
+    SELECT DISTINCT ON (
+      (version).region, (version).timestamp, (version).source, (version).signal, (version).factors
+    ) version
+    FROM (
+      SELECT emissions AS version, timestamptz 'infinity' AS replaced_at
+      FROM co2e_emissions AS emissions
+      UNION ALL
+      SELECT
+        ROW(
+          id, region, timestamp, gco2_per_kwh,
+          energy_mix_solar, energy_mix_wind, energy_mix_hydro, energy_mix_nuclear, energy_mix_coal,
+          energy_mix_gas, energy_mix_oil, energy_mix_other, energy_mix_biomass,
+          energy_mix_geothermal, renewable_percent, renewable_at_least, renewable_at_most,
+          source, data_quality, confidence_score, metadata, signal, factors, accounting, kind,
+          method, provider_zone, flagged, fetched_at, usable_for, created_at, updated_at
+        )::co2e_emissions,
+        replaced_at
+      FROM co2e_emissions_revisions
+      WHERE replaced_at > instant
+    ) AS versions
+    ORDER BY
+      (version).region, (version).timestamp, (version).source, (version).signal,
+      (version).factors, replaced_at
+  ) AS known
+  WHERE (known.version).fetched_at <= instant
+$$;
+
+COMMENT ON FUNCTION co2e_known_at(timestamptz) IS
+  'co2e_emissions as it was known at an instant, from the current and the former values';
+
 -- A plain DISTINCT would read the whole table; this looks up the index once per region.
 CREATE VIEW v_co2e_regions AS
 WITH RECURSIVE regions AS (
