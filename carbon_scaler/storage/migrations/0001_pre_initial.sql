@@ -332,8 +332,9 @@ SELECT
   max(gco2_per_kwh) AS max_gco2_per_kwh,
   avg(coalesce(
     renewable_percent,
-    least(100, energy_mix_solar + energy_mix_wind + energy_mix_hydro
-      + coalesce(energy_mix_biomass, 0) + coalesce(energy_mix_geothermal, 0))
+    -- Not through least(), which would make an unknown mix 100.
+    energy_mix_solar + energy_mix_wind + energy_mix_hydro
+      + coalesce(energy_mix_biomass, 0) + coalesce(energy_mix_geothermal, 0)
   )) AS avg_renewable_pct,
   count(*) AS sample_count
 FROM (

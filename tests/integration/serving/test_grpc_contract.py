@@ -16,7 +16,8 @@ from grpc_reflection.v1alpha import reflection_pb2
 from carbon_scaler.application.backlogs import Backlogs
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.tasks import Tasks
-from carbon_scaler.domain.backlog import BacklogState, Items
+from carbon_scaler.domain.backlog import BacklogReading, BacklogState, Items
+from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.keda.servicer import SERVICE
 from carbon_scaler.protocol import externalscaler_pb2 as pb
 from carbon_scaler.protocol import externalscaler_pb2_grpc as rpc
@@ -40,6 +41,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 ALIVE = ("", "liveness")
 READY = ("readiness", SERVICE)
 CLEAN, DIRTY = a_series(100), a_series(500)
+FIFTY, THREE_LATE = [an_item()] * 50, [an_item(2 * HOUR)] * 3
 
 
 @pytest.fixture
@@ -105,24 +107,23 @@ async def test_the_same_trigger_may_be_asked_under_changing_names(door: Door):
 
 
 @pytest.mark.parametrize(
-    ("grid", "waiting", "in_progress", "more", "value"),
+    ("grid", "orders", "more", "value"),
     [
-        (CLEAN, [an_item()] * 50, 0, {}, 50.0),
-        (CLEAN, [an_item()] * 50, 20, {}, 70.0),
-        (CLEAN, [an_item()] * 50, 20, {"maxJobs": "40"}, 40.0),
-        (CLEAN, [], 0, {}, 0.0),
-        (DIRTY, [an_item()] * 50, 0, {}, 0.0),
-        (DIRTY, [an_item()] * 50, 20, {}, 20.0),
-        (DIRTY, [an_item(2 * HOUR)] * 3 + [an_item()] * 47, 0, {}, 3.0),
-        (DIRTY, [an_item(2 * HOUR)] * 3 + [an_item()] * 47, 20, {}, 23.0),
-        (DIRTY, [an_item(2 * HOUR)] * 3, 0, {"whenBlind": "error", "region": "us-east-1"}, 3.0),
+        (CLEAN, a_backlog(*FIFTY), {}, 50.0),
+        (CLEAN, a_backlog(*FIFTY, in_progress=20), {}, 70.0),
+        (CLEAN, a_backlog(*FIFTY, in_progress=20), {"maxJobs": "40"}, 40.0),
+        (CLEAN, a_backlog(), {}, 0.0),
+        (DIRTY, a_backlog(*FIFTY), {}, 0.0),
+        (DIRTY, a_backlog(*FIFTY, in_progress=20), {}, 20.0),
+        (DIRTY, a_backlog(*FIFTY, *THREE_LATE), {}, 3.0),
+        (DIRTY, a_backlog(*FIFTY, *THREE_LATE, in_progress=20), {}, 23.0),
+        (DIRTY, a_backlog(*THREE_LATE), {"whenBlind": "error", "region": "us-east-1"}, 3.0),
     ],
 )
 async def test_a_queue_is_active_when_its_value_is_above_zero(
-    grid: Any, waiting: list[Any], in_progress: int, more: Mapping[str, str], value: float
+    grid: RegionSeries, orders: BacklogReading, more: Mapping[str, str], value: float
 ):
-    reading = a_backlog(*waiting, in_progress=in_progress)
-    states = FakeBacklogStates({"orders": BacklogState(reading=reading)})
+    states = FakeBacklogStates({"orders": BacklogState(reading=orders)})
     async with open_door({"us-west-1": grid}, backlogs=states) as door:
         (told,) = (await door.metrics({**QUEUE, **more})).metricValues
 
@@ -133,7 +134,7 @@ async def test_a_queue_is_active_when_its_value_is_above_zero(
 
 @pytest.mark.parametrize(("grid", "braked"), [(DIRTY, True), (CLEAN, False)])
 async def test_a_brake_is_active_while_it_holds_and_its_value_never_changes(
-    grid: Any, braked: bool
+    grid: RegionSeries, braked: bool
 ):
     async with open_door({"us-west-1": grid}) as door:
         (told,) = (await door.metrics(BRAKE)).metricValues

@@ -228,3 +228,14 @@ async def test_the_gate_looks_up_one_index_entry_however_many_rows_there_are(poo
 
     assert "Index Scan using idx_co2e_region_timestamp" in plan
     assert "Sort" not in plan
+
+
+async def test_an_unknown_mix_is_no_share_in_the_hourly_averages(pool: asyncpg.Pool):
+    async with pool.acquire() as connection:
+        await connection.execute(
+            "INSERT INTO co2e_emissions (region, timestamp, gco2_per_kwh, energy_mix_solar) "
+            "VALUES ('us-east-1', now(), 300, 20)"
+        )
+        share = await connection.fetchval("SELECT avg_renewable_pct FROM v_co2e_24h_hourly_avg")
+
+    assert share is None
