@@ -45,7 +45,7 @@ types: $(VENV)/.dev
 	@$(BIN)/mypy
 
 proto: $(VENV)/.dev  ## generate carbon_scaler/protocol from proto/
-	@PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m tests.architecture.generate_protocol carbon_scaler/protocol
+	@$(BIN)/python -m tests.architecture.generate_protocol carbon_scaler/protocol
 
 bench: $(VENV)/.dev  ## compare with an empty servicer; ARGS=--smoke for a quick look
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -50,7 +50,7 @@ class FakeChanges:
     """Changes that a test announces."""
 
     def __init__(self) -> None:
-        self.connected = True
+        self.last_error: str | None = None
         self._queue: asyncio.Queue[frozenset[str] | None] = asyncio.Queue()
 
     def announce(self, *regions: str) -> None:

@@ -34,6 +34,11 @@ class IntensityStore(Protocol):
 class IntensityChanges(Protocol):
     """Word from the store that values changed."""
 
+    @property
+    def last_error(self) -> str | None:
+        """Why no word comes at present; None while it does, and before the first attempt."""
+        ...
+
     def changes(self) -> AsyncIterator[frozenset[str] | None]:
         """Sets of changed regions, coalesced; None when anything may have changed."""
         ...

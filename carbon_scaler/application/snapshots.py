@@ -25,7 +25,12 @@ class Snapshots:
         self._clock = clock
         self._loaded = asyncio.Event()
         self.current = Snapshot(loaded_at=clock.now())
-        self.failure: str | None = "not loaded yet"
+        self._load_failure: str | None = "not loaded yet"
+
+    @property
+    def failure(self) -> str | None:
+        """Why the store is away, or was not read yet; the view that was loaded stands meanwhile."""
+        return self._load_failure or self._changes.last_error
 
     @property
     def is_loaded(self) -> bool:
@@ -68,17 +73,17 @@ class Snapshots:
         self._note_success(loaded)
 
     def _note_success(self, loaded: Mapping[str, RegionSeries]) -> None:
-        if self.failure is not None:
+        if self._load_failure is not None:
             log.info("snapshot.loaded", regions=len(self.current.regions))
         else:
             log.debug("snapshot.refreshed", regions=sorted(loaded))
-        self.failure = None
+        self._load_failure = None
         self._loaded.set()
 
     def _note_failure(self, cause: str) -> None:
-        if self.failure != cause:
+        if self._load_failure != cause:
             log.warning("snapshot.load_failed", cause=cause)
-        self.failure = cause
+        self._load_failure = cause
 
 
 def _renewed(

@@ -161,7 +161,7 @@ class ScalerCollector(Collector):
         )
         healthy = float(self._of.snapshots.failure is None)
         yield _gauge(
-            "carbon_scaler_database_up", "Whether the last load succeeded.", (), {(): healthy}
+            "carbon_scaler_database_up", "Whether the database answers.", (), {(): healthy}
         )
 
     def _calls(self) -> Iterator[Metric]:

@@ -12,12 +12,16 @@ class ListenError(CarbonScalerError):
 
 
 def listen(host: str, port: int, *, setting: str) -> socket.socket:
-    """A bound socket, or an error that names the setting to change."""
+    """A listening socket, or an error that names the setting to change.
+
+    Who connects before somebody serves it waits, and is not refused.
+    """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         bound = socket.socket(family, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
+        bound.listen()
     except OSError as error:
         raise ListenError(_text(error, host, port, setting)) from error
     return bound
@@ -25,11 +29,7 @@ def listen(host: str, port: int, *, setting: str) -> socket.socket:
 
 def ensure_free(host: str, port: int, *, setting: str) -> None:
     """Refuse a port that another process listens on; 0 is always free."""
-    with listen(host, port, setting=setting) as probe:
-        try:
-            probe.listen(1)
-        except OSError as error:
-            raise ListenError(_text(error, host, port, setting)) from error
+    listen(host, port, setting=setting).close()
 
 
 def _text(error: OSError, host: str, port: int, setting: str) -> str:

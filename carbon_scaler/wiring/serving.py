@@ -28,12 +28,12 @@ from carbon_scaler.keda.server import GrpcServer
 from carbon_scaler.keda.servicer import Servicer
 from carbon_scaler.keda.triggers import KnownTriggers
 from carbon_scaler.observability.counters import LoopLag, RpcCounters
-from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.notifications import PostgresChanges
 from carbon_scaler.storage.pool import Pool, redacted
 from carbon_scaler.web.app import build_app
 from carbon_scaler.web.metrics import Measured, build_registry
 from carbon_scaler.web.server import HttpServer
+from carbon_scaler.wiring.checked_store import CheckedStore
 from carbon_scaler.wiring.listening import ensure_free, listen
 
 log = structlog.get_logger()
@@ -62,7 +62,7 @@ class Serving:
         self.clock = SystemClock()
         self.settings = ground.settings
         self.tasks = Tasks()
-        self.store = PostgresIntensityStore(ground.pool)
+        self.store = CheckedStore(ground.pool)
         self.snapshots = Snapshots(
             store=self.store, changes=PostgresChanges(ground.database_url), clock=self.clock
         )
@@ -181,7 +181,7 @@ def ensure_ports_free(settings: Settings) -> None:
 
 
 def listen_http(settings: Settings) -> socket.socket:
-    """The bound socket of the HTTP door."""
+    """The listening socket of the HTTP door."""
     return listen(settings.bind, settings.http_port, setting="CARBON_SCALER_HTTP_PORT")
 
 

@@ -22,6 +22,7 @@ def generate(target: Path) -> list[Path]:
         "protoc",
         f"-I{PACKAGE}={ROOT / 'proto'}",
         f"-I{well_known}",
+        f"--plugin=protoc-gen-mypy={Path(sys.executable).parent / 'protoc-gen-mypy'}",
         f"--python_out={output}",
         f"--grpc_python_out={output}",
         f"--mypy_out=quiet:{output}",

@@ -1,0 +1,32 @@
+"""Grid values in a database that may have another version's schema."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from carbon_scaler.domain.intensity import Reading
+from carbon_scaler.domain.snapshot import RegionSeries
+from carbon_scaler.storage.intensities import ACQUIRE_SECONDS, PostgresIntensityStore
+from carbon_scaler.storage.migrate import check_schema
+from carbon_scaler.storage.pool import Pool, failures_explained
+
+
+class CheckedStore:
+    """Looks at the schema whenever all is read: at first, after each reconnection, now and then."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._store = PostgresIntensityStore(pool)
+
+    async def load(
+        self, regions: Collection[str] | None, *, now: datetime
+    ) -> Mapping[str, RegionSeries]:
+        """As the store does; raises where this program can't read the schema."""
+        if regions is None:
+            with failures_explained("DATABASE_URL"):
+                async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                    await check_schema(connection)
+        return await self._store.load(regions, now=now)
+
+    async def store(self, readings: Sequence[Reading]) -> int:
+        """As the store does."""
+        return await self._store.store(readings)
