@@ -148,6 +148,7 @@ def finished(
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,
+        check=False,
         text=True,
         timeout=seconds,
     )

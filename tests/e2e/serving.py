@@ -59,13 +59,18 @@ class Client:
                 return error.code, json.load(error)["reasons"]
 
     def samples(self) -> dict[tuple[str, ...], float]:
-        """The metrics: a value by name and labels' values."""
+        """The metrics' values under what `metric` makes of name and labels."""
         families = text_string_to_metric_families(self.program.text("/metrics"))
         return {
-            (sample.name, *sample.labels.values()): sample.value
+            metric(sample.name, **sample.labels): sample.value
             for family in families
             for sample in family.samples
         }
+
+
+def metric(series: str, /, **labels: str) -> tuple[str, ...]:
+    """One series: its name, then its labels' values in the order of their names."""
+    return (series, *(value for _, value in sorted(labels.items())))
 
 
 def a_ref(metadata: Mapping[str, str], name: str) -> pb.ScaledObjectRef:

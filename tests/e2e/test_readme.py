@@ -69,6 +69,7 @@ def as_written(block: str, running: Program, data_dir: Path) -> subprocess.Compl
         cwd=data_dir,
         env={**environment(CARBON_SCALER_DATA_DIR=str(data_dir)), "PATH": search_path()},
         capture_output=True,
+        check=False,
         text=True,
         timeout=30,
     )

@@ -1,0 +1,60 @@
+"""How much is measured: in earnest, or only to see that everything works."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Counts and durations of one run."""
+
+    rounds: int
+    calls: int  # per server and round
+    warm_up: int
+    triggers: int
+    orders: int  # byte orders of each trigger's map
+    few: int
+    many: int
+    regions: int
+    values: int  # per region
+    swaps: int
+    swap_every: float  # seconds
+    reloads: int  # swaps that read a Postgres
+    paced_rounds: int
+    paced_seconds: float
+    h2load_rounds: int
+
+
+FULL = Scale(
+    rounds=30,
+    calls=2_000,
+    warm_up=4_000,
+    triggers=24,
+    orders=6,
+    few=100,
+    many=100_000,
+    regions=400,
+    values=200,
+    swaps=20,
+    swap_every=0.2,
+    reloads=4,
+    paced_rounds=5,
+    paced_seconds=2.0,
+    h2load_rounds=7,
+)
+SMOKE = Scale(
+    rounds=2,
+    calls=200,
+    warm_up=200,
+    triggers=24,
+    orders=3,
+    few=20,
+    many=400,
+    regions=20,
+    values=48,
+    swaps=3,
+    swap_every=0.1,
+    reloads=2,
+    paced_rounds=1,
+    paced_seconds=0.3,
+    h2load_rounds=1,
+)
