@@ -71,7 +71,7 @@ def a_plan(
     )
 
 
-def a_queue_plan(workload_class: str = "standard", **stated: Any) -> Plan:  # noqa: ANN401
+def a_queue_plan(workload_class: str = "standard", **stated: Any) -> Plan:
     return a_plan(Mode.QUEUE, workload_class, **stated)
 
 
@@ -83,7 +83,7 @@ def a_share(percent: Share) -> RenewableShare:
     )
 
 
-def a_reading(grams: float = 300.0, renewable: Share = None, **stated: Any) -> Reading:  # noqa: ANN401
+def a_reading(grams: float = 300.0, renewable: Share = None, **stated: Any) -> Reading:
     reading = Reading(
         region=HOME,
         observed_at=NOW,

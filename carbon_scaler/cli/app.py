@@ -3,7 +3,6 @@
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 import carbon_scaler
@@ -57,11 +56,12 @@ def main() -> None:
 def _run() -> int:
     try:
         code = app(standalone_mode=False)
-    except click.ClickException as error:
-        # click would say 2, which means "no data" here.
-        error.show()
+    except typer.TyperException as error:
+        # Typer would say 2, which means "no data" here.
+        if text := error.format_message():  # it is empty where the help was printed
+            typer.echo(f"carbon-scaler: {text} (help: carbon-scaler --help)", err=True)
         return USAGE
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return 130
     except CarbonScalerError as error:
         typer.echo(f"carbon-scaler: {error}", err=True)

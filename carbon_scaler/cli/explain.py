@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.tree import Tree
 
@@ -61,7 +60,7 @@ def _instant(text: str | None) -> datetime | None:
     except ValueError:
         instant = None
     if instant is None or instant.tzinfo is None:
-        raise click.BadParameter(f"--at {text!r} is no instant with its offset: 2026-03-01T12:00Z")
+        raise typer.BadParameter(f"--at {text!r} is no instant with its offset: 2026-03-01T12:00Z")
     return instant.astimezone(UTC)
 
 
@@ -70,9 +69,9 @@ def _pairs(arguments: Iterable[str]) -> dict[str, str]:
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if not equals:
-            raise click.BadParameter(f"{argument!r} is no metadata; write key=value")
+            raise typer.BadParameter(f"{argument!r} is no metadata; write key=value")
         if key in pairs:
-            raise click.BadParameter(f"{key} is given twice")
+            raise typer.BadParameter(f"{key} is given twice")
         pairs[key] = value
     return pairs
 

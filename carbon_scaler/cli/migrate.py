@@ -1,5 +1,7 @@
 """`carbon-scaler migrate`: the schema."""
 
+from dataclasses import asdict
+
 import typer
 
 from carbon_scaler.cli.context import prepared, run_loop
@@ -29,6 +31,9 @@ def status(json: JsonFlag = False) -> None:
     settings, _ = prepared(quiet=True)
     listed = run_loop(migrate.status(required_database(settings, "migrate")))
     if json:
-        print_json(listed)
+        print_json([asdict(migration) for migration in listed])
     else:
-        print_table(("migration", "applied at"), ((m.name, m.applied_at) for m in listed))
+        print_table(
+            ("migration", "state", "applied at"),
+            ((f"{m.version:04} {m.name}", m.state, m.applied_at) for m in listed),
+        )

@@ -19,10 +19,11 @@ def read_trigger(path: Path) -> tuple[str, str, dict[str, str]]:
     """Namespace, name and metadata of the first external trigger in the file."""
     for document in _documents(path):
         if isinstance(document, dict) and document.get("kind") in KINDS:
-            about, spec = document.get("metadata") or {}, document.get("spec") or {}
-            for trigger in spec.get("triggers") or []:
+            about, spec = _mapping(document.get("metadata")), _mapping(document.get("spec"))
+            triggers = spec.get("triggers")
+            for trigger in map(_mapping, triggers if isinstance(triggers, list) else ()):
                 if trigger.get("type") == "external":
-                    metadata = trigger.get("metadata") or {}
+                    metadata = _mapping(trigger.get("metadata"))
                     return (
                         str(about.get("namespace") or "default"),
                         str(about.get("name") or ""),
@@ -38,5 +39,10 @@ def _documents(path: Path) -> list[Any]:
         if path.stat().st_size > MOST_BYTES:
             raise ManifestError(f"{path}: is larger than {MOST_BYTES} bytes")
         return list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ManifestError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    """What should be a mapping; anything else holds nothing of ours."""
+    return value if isinstance(value, dict) else {}

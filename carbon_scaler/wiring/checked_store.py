@@ -13,16 +13,17 @@ from carbon_scaler.storage.pool import Pool, failures_explained
 class CheckedStore:
     """Looks at the schema whenever all is read: at first, after each reconnection, now and then."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, server: str) -> None:
         self._pool = pool
-        self._store = PostgresIntensityStore(pool)
+        self._server = server
+        self._store = PostgresIntensityStore(pool, server=server)
 
     async def load(
         self, regions: Collection[str] | None, *, now: datetime
     ) -> Mapping[str, RegionSeries]:
         """As the store does; raises where this program can't read the schema."""
         if regions is None:
-            with failures_explained("DATABASE_URL"):
+            with failures_explained(self._server):
                 async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
                     await check_schema(connection)
         return await self._store.load(regions, now=now)

@@ -29,7 +29,7 @@ from carbon_scaler.keda.servicer import Servicer
 from carbon_scaler.keda.triggers import KnownTriggers
 from carbon_scaler.observability.counters import LoopLag, RpcCounters
 from carbon_scaler.storage.notifications import PostgresChanges
-from carbon_scaler.storage.pool import Pool, redacted
+from carbon_scaler.storage.pool import Pool, redacted, server_name
 from carbon_scaler.web.app import build_app
 from carbon_scaler.web.metrics import Measured, build_registry
 from carbon_scaler.web.server import HttpServer
@@ -62,7 +62,7 @@ class Serving:
         self.clock = SystemClock()
         self.settings = ground.settings
         self.tasks = Tasks()
-        self.store = CheckedStore(ground.pool)
+        self.store = CheckedStore(ground.pool, server=server_name(ground.database_url))
         self.snapshots = Snapshots(
             store=self.store, changes=PostgresChanges(ground.database_url), clock=self.clock
         )

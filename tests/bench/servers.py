@@ -148,7 +148,7 @@ class WaitingWork:
     name = world.BACKLOG
     refresh = timedelta(seconds=5)
     timeout = timedelta(seconds=2)
-    max_age = timedelta(seconds=60)
+    max_age = timedelta(hours=1)  # decisions hold while a benchmark runs
     namespaces = None
 
     def __init__(self) -> None:

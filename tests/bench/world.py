@@ -108,9 +108,7 @@ def _trigger(number: int, regions: int) -> AskedTrigger:
     )
 
 
-def _series(
-    number: int, starts: np.ndarray, first_at: datetime, step: float
-) -> RegionSeries:
+def _series(number: int, starts: np.ndarray, first_at: datetime, step: float) -> RegionSeries:
     clean = number % 2 == 0
     values = len(starts)
     share = np.full(values, CLEAN_SHARE if clean else DIRTY_SHARE)

@@ -52,7 +52,7 @@ class Postgres:
 
         self._runner.run(work())
 
-    def value(self, url: str, query: str) -> Any:  # noqa: ANN401
+    def value(self, url: str, query: str) -> Any:
         async def work() -> object:
             connection = await asyncpg.connect(url)
             try:

@@ -9,7 +9,9 @@ from carbon_scaler.storage.intensities import PostgresIntensityStore
 HOUR = timedelta(hours=1)
 
 
-async def insert(connection: asyncpg.Connection, grams: float, fetched_at: datetime, slot: datetime):
+async def insert(
+    connection: asyncpg.Connection, grams: float, fetched_at: datetime, slot: datetime
+):
     await connection.execute(
         """
         INSERT INTO co2e_emissions (region, timestamp, gco2_per_kwh, source, fetched_at)

@@ -24,6 +24,7 @@ def test_a_brake_is_active_while_it_holds_and_its_value_never_moves(
     ("verdict", "waiting", "released", "in_progress", "admitted", "value", "level"),
     [
         (Verdict.OPEN, 10, 0, 0, 10, 10, 1.0),
+        (Verdict.OPEN, 1, 0, 0, 1, 1, 1.0),
         (Verdict.OPEN, 10, 4, 3, 10, 13, 1.0),
         (Verdict.CLOSED, 10, 0, 0, 0, 0, 0.0),
         (Verdict.CLOSED, 10, 4, 0, 4, 4, 0.4),
@@ -39,6 +40,7 @@ def test_a_brake_is_active_while_it_holds_and_its_value_never_moves(
     ],
     ids=[
         "clean: all",
+        "clean: a single item",
         "clean: all, beside what runs",
         "dirty: none",
         "dirty: what is due",

@@ -118,6 +118,23 @@ def test_the_ruling_says_what_was_compared_with_what(
     assert ruling_of(grams, renewable, **settings).text == text
 
 
+@pytest.mark.parametrize(
+    ("renewable", "text"),
+    [
+        (30.0, "30 % renewable reaches the minimum of 30 %"),
+        ((30.0, 80.0), "30 % renewable reaches the minimum of 30 %"),
+        (
+            (10.0, 30.0),
+            "the energy mix is unknown, so the minimum of 30 % renewable is skipped",
+        ),
+        ((10.0, 29.5), "29.5 % renewable is under the minimum of 30 %"),
+    ],
+    ids=["exactly enough", "surely enough", "just possibly enough", "surely short"],
+)
+def test_a_mix_at_the_minimum_is_said_to_be_what_it_is_taken_for(renewable: Share, text: str):
+    assert ruling_of(200.0, renewable).text.endswith(text)
+
+
 def test_the_ruling_carries_its_figures():
     figures = ruling_of(200.0, 42.5).figures
     assert figures["grams_per_kwh"] == 200.0

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from carbon_scaler.domain.intensity import DEFAULT_USABLE_FOR, LONGEST_USABLE_FOR
 from tests.builders import HOUR, MINUTE, NOW, Share, a_reading, a_share
 
 
@@ -11,6 +12,11 @@ from tests.builders import HOUR, MINUTE, NOW, Share, a_reading, a_share
 )
 def test_a_renewable_share_is_known_only_when_its_bounds_meet(share: Share, known: float | None):
     assert a_share(share).known == known
+
+
+def test_a_source_that_says_nothing_is_usable_for_two_hours_and_none_for_over_three():
+    assert DEFAULT_USABLE_FOR == 2 * HOUR
+    assert LONGEST_USABLE_FOR == 3 * HOUR
 
 
 @pytest.mark.parametrize(

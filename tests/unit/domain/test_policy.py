@@ -58,6 +58,12 @@ def test_the_common_defaults_hold_where_a_class_is_silent():
     assert defaults.require_mix is False
 
 
+def test_a_class_that_states_nothing_is_like_the_standard_one():
+    standard = BUILT_IN_POLICY.classes["standard"].overrides
+    for name in ("threshold", "max_delay", "when_blind"):
+        assert getattr(BUILT_IN_POLICY.defaults, name) == getattr(standard, name)
+
+
 def test_the_defaults_leave_only_what_may_be_absent_or_follows_from_others():
     silent = {name for name in SETTING_NAMES if getattr(BUILT_IN_POLICY.defaults, name) is None}
     assert silent == {"min_renewable_percent", "release"}

@@ -18,12 +18,17 @@ NAMES = ("maxDelay", "maxJobs", "minRenewablePercent", "region")
         ("reg", None),
         ("colour", None),
         ("", None),
-        ("region" + "x" * 59, None),
         ("r" * 1_000_000, None),
     ],
 )
 def test_a_typo_finds_the_name_that_was_meant(text: str | None, name: str | None):
     assert did_you_mean(text, NAMES) == name
+
+
+def test_a_text_that_is_too_long_for_a_typo_is_not_compared():
+    name = "r" * 64
+    assert did_you_mean(name, [name]) == name
+    assert did_you_mean(name + "r", [name]) is None
 
 
 def test_nothing_is_like_a_name_where_there_are_none():
@@ -53,6 +58,12 @@ def test_a_long_list_is_cut_but_still_finds_the_name():
     assert allowed_names("region-29", names, most=2) == (
         'did you mean "region-29"? one of region-00, region-01, …'
     )
+
+
+def test_twelve_names_are_listed_at_most():
+    names = [f"region-{number:02}" for number in range(13)]
+    assert allowed_names(None, names[:12]) == f"one of {', '.join(names[:12])}"
+    assert allowed_names(None, names) == f"one of {', '.join(names[:12])}, …"
 
 
 def test_a_list_that_just_fits_is_not_cut():

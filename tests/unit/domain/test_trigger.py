@@ -1,7 +1,8 @@
 import pytest
 
+from carbon_scaler.domain.policy import NOTHING_STATED
 from carbon_scaler.domain.trigger import Mode, Problem, Rejection, quoted
-from tests.builders import a_plan
+from tests.builders import a_plan, a_trigger
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,12 @@ def test_a_problem_names_the_key_the_value_and_what_is_allowed():
 
 def test_a_problem_without_a_value_says_that_the_key_is_missing():
     assert str(Problem(key="region", said=None, allowed="name it")) == "region: is missing; name it"
+
+
+def test_a_trigger_that_says_nothing_takes_one_item_a_job_and_is_in_earnest():
+    trigger = a_trigger()
+    assert (trigger.items_per_job, trigger.max_jobs, trigger.shadow) == (1, None, False)
+    assert trigger.overrides == NOTHING_STATED
 
 
 def a_rejection(*allowed: str):

@@ -225,6 +225,23 @@ def test_a_bad_value_spoils_no_other():
     assert parsed({"maxJobs": "many", "region": "us-west-1"}).region == "us-west-1"
 
 
+@pytest.mark.parametrize("count", [0, MOST_KEYS + 1], ids=["no keys", "too many keys"])
+def test_a_name_that_no_object_can_have_is_not_kept(count: int):
+    keys = {f"colour{number}": "x" for number in range(count)}
+    trigger = parse_trigger("n" * 1_000_000, "x" * 1_000_000, keys)
+    assert (trigger.namespace, trigger.name) == ("n" * 253, "x" * 253)
+    assert trigger.problems
+
+
+def test_the_longest_name_of_an_object_is_fine_and_a_longer_one_is_refused():
+    assert parse_trigger("n" * 253, "x" * 253, {}).problems == ()
+    problems = parse_trigger("n" * 254, "x" * 255, {}).problems
+    assert [(problem.key, problem.allowed) for problem in problems] == [
+        ("namespace", "at most 253 characters (it has 254)"),
+        ("name", "at most 253 characters (it has 255)"),
+    ]
+
+
 def test_no_metadata_at_all_make_an_empty_trigger():
     assert parsed({}) == Trigger(namespace="batch", name="embeddings")
 
