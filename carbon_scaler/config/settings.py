@@ -18,7 +18,6 @@ from carbon_scaler.config.environment import (
     is_injected,
 )
 from carbon_scaler.domain.errors import CarbonScalerError
-from carbon_scaler.domain.suggestions import allowed_names
 from carbon_scaler.domain.trigger import quoted
 
 SOURCES = ("replay",)
@@ -121,8 +120,8 @@ def _check_sources(settings: Settings) -> None:
     for source in settings.sources:
         if source not in SOURCES:
             raise SettingsError(
-                f"{PREFIX}SOURCES: {quoted(source)} is not allowed; this version has "
-                f"{allowed_names(source, SOURCES)}"
+                f"{PREFIX}SOURCES: {quoted(source)} is not allowed; this version only has "
+                f"{', '.join(SOURCES)}"
             )
     if settings.replay_file is not None and settings.sources and "replay" not in settings.sources:
         raise SettingsError(f"{PREFIX}REPLAY_FILE: give it only with {PREFIX}SOURCES=replay")

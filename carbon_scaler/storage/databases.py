@@ -4,10 +4,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.storage.pool import Connection, DatabaseRefusedError, open_connection
 
 REPLAY_DATABASE = "carbon_replay"
-REAL_DATABASE = "carbon"
 
 
 def with_database(url: str, name: str) -> str:
@@ -18,6 +18,10 @@ def with_database(url: str, name: str) -> str:
     return made if "//" in made else made.replace(":", "://", 1)
 
 
+class MixedDataError(CarbonScalerError):
+    """Replayed data were about to be mixed with real ones."""
+
+
 async def ensure_database(url: str, name: str) -> str:
     """The URL of this database on the server of `url`, made if it is not there."""
     async with open_connection(url) as connection:
@@ -25,6 +29,18 @@ async def ensure_database(url: str, name: str) -> str:
         if not there:
             await _create(connection, name)
     return with_database(url, name)
+
+
+async def refuse_real_data(connection: Connection) -> None:
+    """Replayed values beside real ones would decide for them."""
+    source = await connection.fetchval(
+        "SELECT source FROM co2e_emissions WHERE source NOT IN ('replay', 'manual') LIMIT 1"
+    )
+    if source is not None:
+        raise MixedDataError(
+            f"the database of DATABASE_URL holds real values (source {source}); replayed ones "
+            "need a database of their own: name another one in DATABASE_URL"
+        )
 
 
 async def _create(connection: Connection, name: str) -> None:

@@ -10,6 +10,7 @@ from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.ingest import Ingest, IngestOutcome
 from carbon_scaler.application.tasks import Tasks
 from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings, SettingsError
+from carbon_scaler.storage.databases import refuse_real_data
 from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.migrate import check_schema, migrate_up
 from carbon_scaler.storage.pool import open_connection, open_pool
@@ -81,6 +82,7 @@ async def ingest(settings: Settings, *, once: bool) -> IngestOutcome | None:
     source = replay_source(settings, now=clock.now())
     async with open_connection(url) as connection:
         await check_schema(connection)
+        await refuse_real_data(connection)
     async with open_pool(url) as pool:
         work = Ingest((source,), store=PostgresIntensityStore(pool), clock=clock)
         log.info("ingest.started", sources=settings.sources, replay=replay_label(settings))

@@ -54,6 +54,16 @@ class Program:
         self.wait_event("server.ready", seconds)
         return self
 
+    def wait_output(self, text: str, seconds: float = 10.0) -> str:
+        """All of stdout, once it holds this text."""
+        deadline = time.monotonic() + seconds
+        with self._news:
+            while text not in "".join(self.output):
+                left = deadline - time.monotonic()
+                assert left > 0, self.output
+                self._news.wait(left)
+            return "".join(self.output)
+
     @property
     def grpc_address(self) -> str:
         return f"127.0.0.1:{self.wait_event('server.listening')['grpc_port']}"

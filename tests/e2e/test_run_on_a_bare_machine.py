@@ -28,14 +28,6 @@ def running(data_dir: Path) -> Iterator[Program]:
         yield run.wait_ready()
 
 
-def wait_output(program: Program, text: str) -> str:
-    deadline = time.monotonic() + 10
-    while text not in "".join(program.output):
-        assert time.monotonic() < deadline, program.output
-        time.sleep(0.02)
-    return "".join(program.output)
-
-
 def is_braked(program: Program, **more: str) -> bool:
     with grpc.insecure_channel(program.grpc_address) as channel:
         stub = rpc.ExternalScalerStub(channel)
@@ -46,7 +38,7 @@ def is_braked(program: Program, **more: str) -> bool:
 
 
 def test_it_prints_what_it_is_where_it_listens_which_data_and_what_to_try(running: Program):
-    banner = wait_output(running, "/status")
+    banner = running.wait_output("/status")
 
     assert "KEDA external scaler" in banner
     assert running.grpc_address in banner

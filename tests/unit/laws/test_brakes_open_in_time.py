@@ -9,6 +9,7 @@ from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.replicas import BRAKE_VALUE
 from carbon_scaler.domain.backlog import BacklogUnknown
 from carbon_scaler.domain.decision import Verdict
+from carbon_scaler.domain.policy import WhenBlind
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Mode, Plan
 from tests.builders import HOUR
@@ -54,7 +55,7 @@ def test_a_pulse_stays_open_for_its_whole_release(
 
 @law
 @given(
-    plan=plans(Mode.BRAKE, max_delay=3 * HOUR),
+    plan=BRAKES | plans(Mode.BRAKE, max_delay=3 * HOUR, when_blind=WhenBlind.ERROR),
     inputs=INPUTS,
     now=INSTANTS,
     unknown=st.sampled_from([None, BacklogUnknown(cause="down")]),
