@@ -53,10 +53,12 @@ def is_injected(variable: str, value: str) -> bool:
 def environment_warnings(environment: Mapping[str, str], known: Collection[str]) -> list[str]:
     """Variables that look like ours and are not."""
     warnings = []
+    # Without the prefix, which alone would make any two names look alike.
+    names = {variable.removeprefix(PREFIX): variable for variable in known}
     for variable, value in environment.items():
         if not variable.startswith(PREFIX) or variable in known or is_injected(variable, value):
             continue
-        suggestion = did_you_mean(variable, known)
-        hint = f"did you mean {suggestion}?" if suggestion else "it has no effect"
+        suggestion = did_you_mean(variable.removeprefix(PREFIX), names)
+        hint = f"did you mean {names[suggestion]}?" if suggestion else "it has no effect"
         warnings.append(f"{variable}: unknown setting; {hint}")
     return warnings

@@ -59,8 +59,9 @@ class RegionSeries:
         )
 
     def end_of(self, index: int) -> datetime:
-        """Where a row's interval ends: at the next row, after an hour at the latest."""
-        end = float(self.starts[index]) + HOUR_SECONDS
+        """Where a row's interval ends: at the next row, after an hour or its use at the latest."""
+        longest = min(HOUR_SECONDS, float(self.usable_for[index]))
+        end = float(self.starts[index]) + longest
         if index + 1 < len(self.starts):
             end = min(end, float(self.starts[index + 1]))
         return _instant(end)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import islice
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import (
@@ -23,6 +24,10 @@ from carbon_scaler.observability.counters import LoopLag, RpcCounters
 
 # One series per object, so the number of objects shown is bounded.
 MOST_OBJECTS = 1000
+# A trigger polled so much earlier than another one of its object is a former version of it.
+SUPERSEDED_AFTER = timedelta(minutes=5)
+
+Polls = Mapping[tuple[str, str], datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +65,9 @@ class ScalerCollector(Collector):
         now = self._of.clock.now()
         yield _gauge("carbon_scaler_build_info", "Version.", ("version",), {(self._of.version,): 1})
         yield from self._decisions()
-        yield from self._objects(now)
-        yield from self._backlogs(now)
+        polls = self._newest_polls()
+        yield from _objects(polls, now)
+        yield from self._backlogs(polls, now)
         yield from self._grid(now)
         yield from self._calls()
         yield from self._loop()
@@ -76,26 +82,16 @@ class ScalerCollector(Collector):
             family.add_metric(labels, count)
         yield family
 
-    def _objects(self, now: datetime) -> Iterator[Metric]:
-        polled: dict[tuple[str, ...], float] = {}
-        objects = 0
+    def _newest_polls(self) -> Polls:
+        """When each object was last asked for, in the order of their first polls."""
+        newest: dict[tuple[str, str], datetime] = {}
         for subject in self._of.subjects():
-            if subject.polled_at is None:
-                continue
-            key = (subject.plan.namespace, subject.plan.name)
-            objects += key not in polled
-            age = max(0.0, (now - subject.polled_at).total_seconds())
-            if key in polled or len(polled) < MOST_OBJECTS:
-                polled[key] = min(age, polled.get(key, age))
-        yield _gauge(
-            "carbon_scaler_seconds_since_poll",
-            f"Seconds since KEDA last asked for an object; the first {MOST_OBJECTS} objects.",
-            ("namespace", "name"),
-            polled,
-        )
-        yield _gauge("carbon_scaler_objects", "Objects polled so far.", (), {(): objects})
+            if subject.polled_at is not None:
+                key = (subject.plan.namespace, subject.plan.name)
+                newest[key] = max(subject.polled_at, newest.get(key, subject.polled_at))
+        return newest
 
-    def _backlogs(self, now: datetime) -> Iterator[Metric]:
+    def _backlogs(self, polls: Polls, now: datetime) -> Iterator[Metric]:
         items: dict[tuple[str, ...], float] = {}
         ages: dict[tuple[str, ...], float] = {}
         overdue: dict[tuple[str, ...], float] = {
@@ -103,7 +99,7 @@ class ScalerCollector(Collector):
         }
         for subject in self._of.subjects():
             plan = subject.plan
-            if not isinstance(plan, Plan) or plan.backlog is None:
+            if not isinstance(plan, Plan) or plan.backlog is None or _is_former(subject, polls):
                 continue
             reading = self._of.backlogs.state(plan.backlog).at(now)
             if isinstance(reading, BacklogReading):
@@ -188,6 +184,26 @@ class ScalerCollector(Collector):
             ("which",),
             {("last",): lag.last_seconds, ("worst",): lag.take_worst()},
         )
+
+
+def _objects(polls: Polls, now: datetime) -> Iterator[Metric]:
+    yield _gauge(
+        "carbon_scaler_seconds_since_poll",
+        f"Seconds since KEDA last asked for an object; the first {MOST_OBJECTS} objects.",
+        ("namespace", "name"),
+        {
+            key: max(0.0, (now - polled_at).total_seconds())
+            for key, polled_at in islice(polls.items(), MOST_OBJECTS)
+        },
+    )
+    yield _gauge("carbon_scaler_objects", "Objects polled so far.", (), {(): len(polls)})
+
+
+def _is_former(subject: Subject, polls: Polls) -> bool:
+    newest = polls.get((subject.plan.namespace, subject.plan.name))
+    if subject.polled_at is None or newest is None:
+        return True
+    return newest - subject.polled_at > SUPERSEDED_AFTER
 
 
 def _gauge(

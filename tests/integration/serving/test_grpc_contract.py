@@ -12,6 +12,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
+from structlog.testing import capture_logs
 
 from carbon_scaler.application.backlogs import Backlogs
 from carbon_scaler.application.clock import SystemClock
@@ -534,6 +535,27 @@ async def test_a_first_call_is_answered_from_the_reading_that_it_waited_for():
         assert await call == 7.0
     await tasks.stop()
     await backlogs.close()
+
+
+class _Broken(FakeBacklogStates):
+    """Fails in a way that nobody foresaw."""
+
+    def state(self, name: str) -> BacklogState:
+        raise ZeroDivisionError(name)
+
+
+async def test_a_failure_that_nobody_foresaw_is_internal_logged_and_no_ones_elses():
+    async with open_door(backlogs=_Broken({"orders": BacklogState()})) as door:
+        with capture_logs() as logs:
+            code, text = await door.refusal(QUEUE)
+
+        assert await door.is_active(BRAKE)
+    assert code is grpc.StatusCode.INTERNAL
+    assert text == "carbon-scaler failed to answer; its log says why"
+    assert [log["method"] for log in logs if log["event"] == "grpc.call_failed"] == [
+        "GetMetrics",
+        "IsActive",
+    ]
 
 
 # The end

@@ -28,6 +28,7 @@ def test_a_duration_of_nothing_is_a_duration():
 def test_an_empty_backlog_has_empty_columns():
     items = Items.of([])
     assert items.in_progress == 0
+    assert items.counts_in_progress
     columns = (items.enqueued, items.deadline, items.duration)
     assert [(column.shape, column.dtype) for column in columns] == [((0,), np.dtype("f8"))] * 3
 

@@ -29,7 +29,7 @@ from tests.builders import (
 )
 
 # A machine that others share has no sense of time.
-law = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+law = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 central_law = settings(law, max_examples=250)
 
 STEP = 5 * MINUTE
