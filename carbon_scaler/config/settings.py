@@ -123,5 +123,3 @@ def _check_sources(settings: Settings) -> None:
                 f"{PREFIX}SOURCES: {quoted(source)} is not allowed; this version only has "
                 f"{', '.join(SOURCES)}"
             )
-    if settings.replay_file is not None and settings.sources and "replay" not in settings.sources:
-        raise SettingsError(f"{PREFIX}REPLAY_FILE: give it only with {PREFIX}SOURCES=replay")

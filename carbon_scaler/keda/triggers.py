@@ -38,13 +38,9 @@ class KnownTriggers:
             self._subjects[key] = subject
         return subject
 
-    def forget_all(self) -> None:
-        """Resolve every trigger anew at its next poll."""
-        self._subjects.clear()
-
     def _make_room(self) -> None:
         if len(self._subjects) < self._most:
             return
         # The oldest quarter goes at once, so that a flood does not pay for each entry.
-        for key in list(self._subjects)[: self._most // 4]:
+        for key in list(self._subjects)[: max(1, self._most // 4)]:
             del self._subjects[key]

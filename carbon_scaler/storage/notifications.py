@@ -59,16 +59,24 @@ class PostgresChanges:
     async def changes(self) -> AsyncGenerator[frozenset[str] | None, None]:
         """Sets of changed regions; None when any may have, as after every connecting."""
         failures = 0
+        loop = asyncio.get_running_loop()
+        told_at = loop.time()
         while True:
             try:
                 async with self._listening() as inbox:
                     failures = 0
                     while True:
-                        yield await inbox.next_change()
+                        change = await inbox.next_change()
+                        told_at = loop.time()
+                        yield change
             except DatabaseError as error:
                 self._note_failure(str(error))
             failures += 1
             await asyncio.sleep(_retry_seconds(failures))
+            if loop.time() - told_at >= self._rhythm.poll:
+                # Who can't listen can perhaps still read.
+                told_at = loop.time()
+                yield None
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator["_Inbox"]:

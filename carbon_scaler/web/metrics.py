@@ -19,6 +19,7 @@ from carbon_scaler.application.evaluate import Evaluator, Subject
 from carbon_scaler.application.ports import Clock
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.domain.backlog import BacklogReading
+from carbon_scaler.domain.policy import Settings
 from carbon_scaler.domain.trigger import Plan
 from carbon_scaler.observability.counters import LoopLag, RpcCounters
 
@@ -55,7 +56,7 @@ def build_registry(measured: Measured) -> CollectorRegistry:
 
 
 class ScalerCollector(Collector):
-    """Our metrics at the moment of the scrape."""
+    """Our metrics at the moment of the scrape, from a thread: what still grows is copied first."""
 
     def __init__(self, measured: Measured) -> None:
         self._of = measured
@@ -78,7 +79,7 @@ class ScalerCollector(Collector):
             "Answers given to KEDA by mode, verdict and reason.",
             labels=("mode", "verdict", "reason"),
         )
-        for labels, count in self._of.evaluator.answers.items():
+        for labels, count in dict(self._of.evaluator.answers).items():
             family.add_metric(labels, count)
         yield family
 
@@ -97,15 +98,11 @@ class ScalerCollector(Collector):
         overdue: dict[tuple[str, ...], float] = {
             (name,): 0.0 for name in self._of.backlogs.namespaces
         }
-        for subject in self._of.subjects():
-            plan = subject.plan
-            if not isinstance(plan, Plan) or plan.backlog is None or _is_former(subject, polls):
-                continue
-            reading = self._of.backlogs.state(plan.backlog).at(now)
+        for backlog, settings in self._deadlines(polls):
+            reading = self._of.backlogs.state(backlog).at(now)
             if isinstance(reading, BacklogReading):
-                timeline = self._of.evaluator.timeline(reading.items, plan.settings)
-                count = timeline.counts_at(now).overdue
-                overdue[plan.backlog,] = max(count, overdue[plan.backlog,])
+                timeline = self._of.evaluator.timeline(reading.items, settings)
+                overdue[backlog,] = max(timeline.counts_at(now).overdue, overdue[backlog,])
         for name in self._of.backlogs.namespaces:
             state = self._of.backlogs.state(name)
             if state.reading is not None:
@@ -114,7 +111,7 @@ class ScalerCollector(Collector):
                 ages[name,] = (now - state.reading.read_at).total_seconds()
         yield _gauge(
             "carbon_scaler_overdue_items",
-            "Waiting items past their latest start, by the strictest trigger; must stay 0.",
+            "Waiting items past their latest start, by the strictest trigger that is not urgent; must stay 0.",
             ("backlog",),
             overdue,
         )
@@ -130,6 +127,17 @@ class ScalerCollector(Collector):
         for name, count in self._of.backlogs.failures.items():
             failures.add_metric((name,), count)
         yield failures
+
+    def _deadlines(self, polls: Polls) -> set[tuple[str, Settings]]:
+        """Each backlog under each of the settings that count; urgent work is never in time."""
+        return {
+            (plan.backlog, plan.settings)
+            for subject in self._of.subjects()
+            if isinstance(plan := subject.plan, Plan)
+            and plan.backlog is not None
+            and not plan.urgent
+            and not _is_former(subject, polls)
+        }
 
     def _grid(self, now: datetime) -> Iterator[Metric]:
         ages: dict[tuple[str, ...], float] = {}
@@ -166,13 +174,13 @@ class ScalerCollector(Collector):
             "Calls of KEDA's contract by method and status code.",
             labels=("method", "code"),
         )
-        for labels, count in self._of.rpc.calls.items():
+        for labels, count in dict(self._of.rpc.calls).items():
             calls.add_metric(labels, count)
         yield calls
         seconds = HistogramMetricFamily(
             "carbon_scaler_grpc_latency_seconds", "Time in the handler.", labels=("method",)
         )
-        for method, latencies in self._of.rpc.latencies.items():
+        for method, latencies in dict(self._of.rpc.latencies).items():
             seconds.add_metric((method,), latencies.cumulative(), latencies.total_seconds)
         yield seconds
 

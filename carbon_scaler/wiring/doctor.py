@@ -16,8 +16,7 @@ from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.storage.migrate import check_schema
 from carbon_scaler.storage.pool import open_connection, redacted, server_clock_offset
 from carbon_scaler.wiring.look import opened_store, read_all_once
-from carbon_scaler.wiring.resources import reachable_database
-from carbon_scaler.wiring.serving import configured_backlogs
+from carbon_scaler.wiring.resources import configured_backlogs, reachable_database
 
 # Beyond a trigger's usual lead a difference of clocks moves deadlines.
 MOST_OFFSET_SECONDS = 60.0

@@ -23,8 +23,7 @@ from carbon_scaler.keda.metadata import parse_trigger
 from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.migrate import check_schema
 from carbon_scaler.storage.pool import open_connection, open_pool, server_name
-from carbon_scaler.wiring.resources import reachable_database
-from carbon_scaler.wiring.serving import configured_backlogs
+from carbon_scaler.wiring.resources import configured_backlogs, reachable_database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,11 @@
 """Which database and which data a command works on."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from carbon_scaler.application.backlog_settings import BacklogSettings
+from carbon_scaler.config.backlogs_file import read_backlogs
 from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.config.settings import Settings, SettingsError
 from carbon_scaler.domain.regions import split_region
@@ -46,6 +48,15 @@ def reachable_database(settings: Settings) -> str:
             "or set DATABASE_URL"
         )
     return server.url(REPLAY_DATABASE)
+
+
+def configured_backlogs(
+    settings: Settings, environment: Mapping[str, str]
+) -> tuple[BacklogSettings, ...]:
+    """The backlogs of the policy directory; without one there are none."""
+    if settings.policy_dir is None:
+        return ()
+    return read_backlogs(settings.policy_dir, environment)
 
 
 def replay_source(settings: Settings, *, now: datetime) -> ReplaySource:

@@ -11,7 +11,6 @@ import structlog
 from fastapi import FastAPI
 
 import carbon_scaler
-from carbon_scaler.application.backlog_settings import BacklogSettings
 from carbon_scaler.application.backlogs import Backlogs
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.evaluate import Evaluator
@@ -20,7 +19,6 @@ from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.application.status import Server
 from carbon_scaler.application.tasks import Tasks
 from carbon_scaler.backlogs.registry import backlog_sources
-from carbon_scaler.config.backlogs_file import read_backlogs
 from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.config.settings import Settings
 from carbon_scaler.domain.policy import BUILT_IN_POLICY
@@ -35,6 +33,7 @@ from carbon_scaler.web.metrics import Measured, build_registry
 from carbon_scaler.web.server import HttpServer
 from carbon_scaler.wiring.checked_store import CheckedStore
 from carbon_scaler.wiring.listening import ensure_free, listen
+from carbon_scaler.wiring.resources import configured_backlogs
 
 log = structlog.get_logger()
 
@@ -156,15 +155,6 @@ class Serving:
                 _settle_memory()
                 self.ready.set()
             await asyncio.sleep(READINESS_EVERY_SECONDS)
-
-
-def configured_backlogs(
-    settings: Settings, environment: Mapping[str, str]
-) -> tuple[BacklogSettings, ...]:
-    """The backlogs of the policy directory; without one there are none."""
-    if settings.policy_dir is None:
-        return ()
-    return read_backlogs(settings.policy_dir, environment)
 
 
 def _settle_memory() -> None:

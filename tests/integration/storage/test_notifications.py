@@ -252,6 +252,17 @@ async def test_a_server_that_comes_later_is_found(database_url: str):
     await line.cut()
 
 
+async def test_whoever_cannot_listen_looks_again_all_the_same():
+    changes = PostgresChanges(
+        "postgresql://nobody@127.0.0.1:1/nowhere", poll=timedelta(milliseconds=1)
+    )
+    async with aclosing(changes.changes()) as stream, asyncio.timeout(10):
+        assert await anext(stream) is None
+        assert await anext(stream) is None
+
+    assert not changes.connected
+
+
 async def until_failed(changes: PostgresChanges) -> None:
     async with asyncio.timeout(10):
         while True:
