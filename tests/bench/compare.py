@@ -11,6 +11,9 @@ from tests.bench.load import Answers, Ask, flat_out, paced
 from tests.bench.processes import Served
 from tests.bench.world import AskedTrigger
 
+IDLE_SECONDS = 10.0
+FIRST_CALLS = 20  # of a connection, not measured
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
@@ -45,19 +48,20 @@ class Contestant:
     asks: Sequence[Ask]
     tally: Tally
     turns: list[Turn] = field(default_factory=list)
-    connection: Connection = field(init=False)
     rss_at_rest_mb: float = field(init=False)
+    _open: Connection | None = None
+    _used_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.rss_at_rest_mb = self.served.rss_mb()
-        self.connection = Connection(self.served.port)
 
     def flat_out(self, calls: int) -> Turn:
         """One round as fast as it goes."""
+        connection = self._connection()
         cpu = self.served.cpu_seconds()
-        answers = flat_out(self.connection, self.asks, calls)
+        answers = flat_out(connection, self.asks, calls)
         cpu = self.served.cpu_seconds() - cpu
-        self.tally.add(answers)
+        self._note(answers)
         return Turn(
             cpu_us=cpu / calls * 1e6,
             per_second=answers.per_second,
@@ -67,11 +71,23 @@ class Contestant:
 
     def paced(self, per_second: float, seconds: float) -> Answers:
         """One round at a given rate."""
-        answers = paced(
-            self.connection, self.asks, max(20, int(per_second * seconds)), per_second=per_second
-        )
-        self.tally.add(answers)
+        calls = max(20, int(per_second * seconds))
+        answers = paced(self._connection(), self.asks, calls, per_second=per_second)
+        self._note(answers)
         return answers
+
+    def _connection(self) -> Connection:
+        """The one connection; a server hangs up on who leaves its pings unanswered for long."""
+        if self._open is None or time.perf_counter() - self._used_at > IDLE_SECONDS:
+            if self._open is not None:
+                self._open.close()
+            self._open = Connection(self.served.port)
+            self._note(flat_out(self._open, self.asks, FIRST_CALLS))
+        return self._open
+
+    def _note(self, answers: Answers) -> None:
+        self.tally.add(answers)
+        self._used_at = time.perf_counter()
 
     def typical(self, figure: Callable[[Turn], float]) -> float:
         """The median over the rounds."""
@@ -115,8 +131,3 @@ def figures(contestant: Contestant) -> Mapping[str, float]:
         "p99_ms": round(contestant.typical(lambda turn: turn.p99_ms), 2),
         "rss_at_rest_mb": round(contestant.rss_at_rest_mb, 1),
     }
-
-
-def own_cpu_seconds() -> float:
-    """What the load itself cost."""
-    return time.process_time()

@@ -21,7 +21,6 @@ class Scale:
     reloads: int  # swaps that read a Postgres
     paced_rounds: int
     paced_seconds: float
-    h2load_rounds: int
 
 
 FULL = Scale(
@@ -39,7 +38,6 @@ FULL = Scale(
     reloads=4,
     paced_rounds=5,
     paced_seconds=2.0,
-    h2load_rounds=7,
 )
 SMOKE = Scale(
     rounds=2,
@@ -56,5 +54,4 @@ SMOKE = Scale(
     reloads=2,
     paced_rounds=1,
     paced_seconds=0.3,
-    h2load_rounds=1,
 )

@@ -58,7 +58,7 @@ class EmptyServicer(pb_grpc.ExternalScalerServicer):
         )
         self._reply = pb.GetMetricsResponse(metricValues=[value])
 
-    async def GetMetrics(self, request, context):  # noqa: N802  the contract's name
+    async def GetMetrics(self, request: Any, context: Any) -> Any:  # noqa: N802  the contract's name
         return self._reply
 
 

@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 
 from carbon_scaler.domain.backlog import Item, Items
-from carbon_scaler.domain.intensity import Basis, Kind, Reading, RenewableShare
+from carbon_scaler.domain.intensity import Basis, Kind, Reading
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.protocol import externalscaler_pb2 as pb
 

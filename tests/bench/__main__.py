@@ -1,0 +1,75 @@
+"""`make bench`: what an answer costs, against servers that do nothing. Tables and JSON."""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.compare import Tally
+from tests.bench.measures import filled_database, known_triggers, many_triggers, swaps
+from tests.bench.scale import FULL, SMOKE
+
+TITLES = {
+    "known_triggers": "GetMetrics, 50 in flight on one connection; servers in turns, medians",
+    "many_triggers": "few against many different triggers",
+    "swaps": "all regions new at once, under load",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="tiny counts: does it work?")
+    parser.add_argument("--json", type=Path, default=Path("bench-result.json"))
+    options = parser.parse_args()
+    scale, tally = SMOKE if options.smoke else FULL, Tally()
+    with filled_database(scale) as database_url:
+        result: dict[str, Any] = {
+            "scale": asdict(scale),
+            "known_triggers": known_triggers(scale, database_url, tally),
+            "many_triggers": many_triggers(scale, tally),
+            "swaps": swaps(scale, database_url, tally),
+        }
+    result["answers"] = asdict(tally)
+    options.json.write_text(json.dumps(result, indent=2) + "\n")
+    show(result)
+    print(f"{tally.answers} answers, {tally.wrong} wrong, {tally.errors} errors; {options.json}")
+    if tally.wrong or tally.errors:
+        raise SystemExit(1)
+
+
+def show(result: dict[str, Any]) -> None:
+    """Each table's groups as rows, single figures below."""
+    console = Console(width=160, highlight=False)
+    for key, title in TITLES.items():
+        console.print(f"\n[bold]{title}[/]")
+        for name, content in _groups(result[key]):
+            table = Table(box=None, pad_edge=False)
+            table.add_column(name)
+            for column in next(iter(content.values())):
+                table.add_column(column, justify="right")
+            for row, figures in content.items():
+                table.add_row(row, *(f"{figure:g}" for figure in figures.values()))
+            console.print(table)
+        for name, figure in result[key].items():
+            if not isinstance(figure, dict):
+                console.print(f"{name}: {figure:g}")
+
+
+def _groups(found: dict[str, Any]) -> list[tuple[str, dict[str, dict[str, float]]]]:
+    """Tables of rows: either nested by name, or the rows themselves."""
+    nested = {
+        name: content
+        for name, content in found.items()
+        if isinstance(content, dict) and isinstance(next(iter(content.values())), dict)
+    }
+    if nested:
+        return list(nested.items())
+    return [("", {name: row for name, row in found.items() if isinstance(row, dict)})]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The benchmark works and every answer under it is right; how fast is not asserted."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.timeout(120)
+def test_a_small_benchmark_gets_only_right_answers_and_all_figures(tmp_path: Path):
+    file = tmp_path / "result.json"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", "--smoke", "--json", str(file)],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(file.read_text())
+    assert result["answers"]["answers"] > 0
+    assert (result["answers"]["wrong"], result["answers"]["errors"]) == (0, 0)
+    known = result["known_triggers"]
+    assert set(known["servers"]) == {
+        "empty, uvloop",
+        "empty, asyncio",
+        "scaler's parts",
+        "carbon-scaler serve",
+    }
+    assert all(figure > 0 for row in known["ratios"].values() for figure in row.values())
+    assert result["many_triggers"]["many"]["triggers"] == result["scale"]["many"]
+    assert all(row["swaps"] > 0 for row in result["swaps"].values())
+    for table in ("GetMetrics", "few against many", "all regions new"):
+        assert table in done.stdout
