@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.compare import Tally
-from tests.bench.measures import filled_database, known_triggers, many_triggers, swaps
+from tests.bench.measures import filled_database, goals, known_triggers, many_triggers, swaps
 from tests.bench.scale import FULL, SMOKE
 
 TITLES = {
@@ -33,6 +33,9 @@ def main() -> None:
             "many_triggers": many_triggers(scale, tally),
             "swaps": swaps(scale, database_url, tally),
         }
+    result["goals"] = {
+        name: {"found": found, "goal": goal} for name, (found, goal) in goals(result).items()
+    }
     result["answers"] = asdict(tally)
     options.json.write_text(json.dumps(result, indent=2) + "\n")
     show(result)
@@ -57,6 +60,10 @@ def show(result: dict[str, Any]) -> None:
         for name, figure in result[key].items():
             if not isinstance(figure, dict):
                 console.print(f"{name}: {figure:g}")
+    goal_table = Table("\ngoals", "\nfound", "\nwanted", box=None, pad_edge=False)
+    for name, row in result["goals"].items():
+        goal_table.add_row(name, f"{row['found']:g}", row["goal"])
+    console.print(goal_table)
 
 
 def _groups(found: dict[str, Any]) -> list[tuple[str, dict[str, dict[str, float]]]]:

@@ -11,7 +11,7 @@ class Scale:
     calls: int  # per server and round
     warm_up: int
     triggers: int
-    orders: int  # byte orders of each trigger's map
+    orders: int  # byte orders of each trigger's map; it has 6 to 8 keys
     few: int
     many: int
     regions: int
@@ -19,6 +19,7 @@ class Scale:
     swaps: int
     swap_every: float  # seconds
     reloads: int  # swaps that read a Postgres
+    reload_every: float  # seconds
     paced_rounds: int
     paced_seconds: float
 
@@ -28,7 +29,7 @@ FULL = Scale(
     calls=2_000,
     warm_up=4_000,
     triggers=24,
-    orders=6,
+    orders=8,
     few=100,
     many=100_000,
     regions=400,
@@ -36,6 +37,7 @@ FULL = Scale(
     swaps=20,
     swap_every=0.2,
     reloads=4,
+    reload_every=1.5,
     paced_rounds=5,
     paced_seconds=2.0,
 )
@@ -52,6 +54,7 @@ SMOKE = Scale(
     swaps=3,
     swap_every=0.1,
     reloads=2,
+    reload_every=0.3,
     paced_rounds=1,
     paced_seconds=0.3,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from random import Random
+from zlib import crc32
 
 import numpy as np
 
@@ -34,11 +34,11 @@ class AskedTrigger:
     value: float
     active: bool
 
-    def request(self, order: Random) -> bytes:
-        """A GetMetricsRequest with its map in some order, as Go writes it."""
-        keys = list(self.metadata)
-        order.shuffle(keys)
-        entries = (_entry(key, self.metadata[key]) for key in keys)
+    def request(self, turn: int) -> bytes:
+        """A GetMetricsRequest as Go writes it: from some entry of the map on, round to the last."""
+        keys = sorted(self.metadata, key=lambda key: crc32(f"{self.name}{key}".encode()))
+        turn %= len(keys)
+        entries = (_entry(key, self.metadata[key]) for key in (*keys[turn:], *keys[:turn]))
         ref = _field(0x0A, self.name.encode()) + _field(0x12, self.namespace.encode())
         return _field(0x0A, ref + b"".join(entries)) + _field(0x12, METRIC.encode())
 

@@ -37,5 +37,7 @@ def test_a_small_benchmark_gets_only_right_answers_and_all_figures(tmp_path: Pat
     assert all(figure > 0 for row in known["ratios"].values() for figure in row.values())
     assert result["many_triggers"]["many"]["triggers"] == result["scale"]["many"]
     assert all(row["swaps"] > 0 for row in result["swaps"].values())
+    assert all(row["call_errors"] == 0 for row in result["swaps"].values())
+    assert all(row["found"] > 0 for row in result["goals"].values())
     for table in ("GetMetrics", "few against many", "all regions new"):
         assert table in done.stdout
