@@ -171,6 +171,16 @@ async def test_started_rows_are_counted_as_in_progress(
     assert (len(found.enqueued), found.in_progress) == (7, 3)
 
 
+async def test_a_query_without_started_at_tells_that_it_counts_nothing_in_progress(
+    reading: Reader,
+):
+    silent = await reading("SELECT now() AS enqueued_at").read()
+    telling = await reading("SELECT now() AS enqueued_at, NULL::timestamptz AS started_at").read()
+
+    assert not silent.counts_in_progress
+    assert telling.counts_in_progress
+
+
 async def test_a_duration_is_an_interval_or_minutes(reading: Reader):
     for minutes in (
         "90",
