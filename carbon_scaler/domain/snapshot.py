@@ -74,10 +74,6 @@ class Snapshot:
     loaded_at: datetime
     regions: Mapping[str, RegionSeries] = field(default_factory=dict)
 
-    def replacing(self, changed: Mapping[str, RegionSeries], loaded_at: datetime) -> "Snapshot":
-        """This view with some regions newer; the others are shared, not copied."""
-        return Snapshot(loaded_at=loaded_at, regions={**self.regions, **changed})
-
 
 def _instant(unix_seconds: float) -> datetime:
     return datetime.fromtimestamp(float(unix_seconds), UTC)

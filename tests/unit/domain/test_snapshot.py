@@ -86,15 +86,5 @@ def test_a_series_without_rows_has_no_reading_and_nothing_to_come():
     assert series.next_start_after(NOW) is None
 
 
-def test_a_new_view_replaces_some_regions_and_shares_the_others():
-    old = Snapshot(loaded_at=NOW, regions={"us-west-1": SERIES, "us-east-1": SERIES})
-    newer = a_series(100)
-    new = old.replacing({"us-west-1": newer, "eu-west-1": newer}, NOW + HOUR)
-    assert new.loaded_at == NOW + HOUR
-    assert new.regions == {"us-west-1": newer, "us-east-1": SERIES, "eu-west-1": newer}
-    assert old.regions == {"us-west-1": SERIES, "us-east-1": SERIES}
-    assert old.loaded_at == NOW
-
-
 def test_an_empty_view_knows_no_region():
     assert Snapshot(loaded_at=NOW).regions == {}
