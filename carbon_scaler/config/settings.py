@@ -1,10 +1,12 @@
 """Settings from the environment and `.env`: read once, frozen."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -17,10 +19,15 @@ from carbon_scaler.config.environment import (
     default_data_dir,
     is_injected,
 )
+from carbon_scaler.config.secrets import Secret
+from carbon_scaler.domain.durations import DURATION_FORMS, parse_duration
 from carbon_scaler.domain.errors import CarbonScalerError
+from carbon_scaler.domain.intensity import Factors
 from carbon_scaler.domain.trigger import quoted
 
-SOURCES = ("replay",)
+# In the order in which they serve when no order is given; replay is never chosen by itself.
+SOURCES = ("electricity_maps", "watttime", "neso", "static", "replay")
+KEYLESS_SOURCES = ("neso", "static")
 DEFAULT_RUN_REGION = "us-west-1"
 
 
@@ -34,8 +41,48 @@ def _listed(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    duration = parse_duration(value)
+    if duration is None:
+        raise ValueError(f"a duration is needed: {DURATION_FORMS}")
+    return duration
+
+
+def _address(value: object) -> object:
+    """Scheme, host and port; the path is ours."""
+    parts = urlsplit(str(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("scheme, host and port are needed, like https://proxy.internal:8443")
+    if parts.path not in ("", "/") or parts.query or parts.username:
+        raise ValueError("only scheme, host and port are allowed; version and path are ours")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+Every = Annotated[
+    timedelta, BeforeValidator(_duration), Field(ge=timedelta(minutes=5), le=timedelta(days=7))
+]
+Quota = Annotated[int, Field(ge=1)]
+Address = Annotated[str, BeforeValidator(_address)]
+
+# Known to others by these names; each setting of SECRETS also as NAME_FILE.
+SECRETS = {
+    "electricity_maps_api_key": "ELECTRICITY_MAPS_API_KEY",
+    "watttime_username": "WATTTIME_USERNAME",
+    "watttime_password": "WATTTIME_PASSWORD",
+    "slack_webhook_url": "SLACK_WEBHOOK_URL",
+    "alert_urls": "CARBON_SCALER_ALERT_URLS",
+}
+UNPREFIXED = {
+    "database_url": "DATABASE_URL",
+    "electricity_maps_quota_per_day": "ELECTRICITY_MAPS_QUOTA_PER_DAY",
+    "watttime_quota_per_day": "WATTTIME_QUOTA_PER_DAY",
+    "neso_quota_per_day": "NESO_QUOTA_PER_DAY",
+    **SECRETS,
+}
 
 
 class Settings(BaseSettings):
@@ -46,13 +93,11 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
-        populate_by_name=True,
+        arbitrary_types_allowed=True,
     )
 
     database_url: str | None = Field(
-        default=None,
-        validation_alias=AliasChoices("database_url", "DATABASE_URL"),
-        description="Postgres to use instead of the embedded one",
+        default=None, description="Postgres to use instead of the embedded one"
     )
     data_dir: Path = Field(
         description="where the embedded Postgres keeps its data",
@@ -62,7 +107,56 @@ class Settings(BaseSettings):
     )
     regions: Names = Field(default=(), description="regions to ingest; empty: all the source has")
     policy_dir: Path | None = Field(default=None, description="directory of the policy files")
-    sources: Names = Field(default=(), description="ordered list of data sources: replay")
+    sources: Names = Field(
+        default=(),
+        description="ordered list of data sources; empty: those with a key, then the keyless ones",
+    )
+    electricity_maps_api_key: Secret | None = Field(
+        default=None, description="token of Electricity Maps"
+    )
+    electricity_maps_url: Address = Field(
+        default="https://api.electricitymaps.com", description="address of Electricity Maps"
+    )
+    electricity_maps_version: Literal["v4", "v3"] = Field(
+        default="v4", description="version of Electricity Maps' API"
+    )
+    electricity_maps_factors: Factors = Field(
+        default=Factors.LIFECYCLE, description="emission factors to ask Electricity Maps for"
+    )
+    electricity_maps_quota_per_day: Quota | None = Field(
+        default=None, description="requests a day that your plan allows"
+    )
+    watttime_username: Secret | None = Field(default=None, description="user at WattTime")
+    watttime_password: Secret | None = Field(default=None, description="password at WattTime")
+    watttime_url: Address = Field(
+        default="https://api.watttime.org", description="address of WattTime"
+    )
+    watttime_quota_per_day: Quota | None = Field(
+        default=None, description="requests a day that you want to make at most"
+    )
+    neso_url: Address = Field(
+        default="https://api.carbonintensity.org.uk",
+        description="address of Great Britain's carbon intensity API",
+    )
+    neso_quota_per_day: Quota | None = Field(
+        default=None, description="requests a day that you want to make at most"
+    )
+    allow_sandbox: bool = Field(
+        default=False, description="take the invented values of a sandbox key"
+    )
+    mix: bool = Field(
+        default=True, description="ask for the mix of generation too, one more request a value"
+    )
+    forecast_every: Every = Field(
+        default=timedelta(hours=1), description="how often to ask for forecasts"
+    )
+    history_every: Every = Field(
+        default=timedelta(hours=6), description="how often to ask for corrections of the last day"
+    )
+    slack_webhook_url: Secret | None = Field(default=None, description="where alerts go in Slack")
+    alert_urls: Secret | None = Field(
+        default=None, description="where else alerts go, as Apprise URLs with commas between"
+    )
     replay_file: Path | None = Field(default=None, description="CSV to replay instead of 2022")
     replay_speed: float = Field(
         default=1.0, ge=0.01, le=3600, description="how many replayed hours pass in a real one"
@@ -95,6 +189,7 @@ def load_settings(environment: Mapping[str, str], **given: object) -> Settings:
         value = environment.get(variable_of(field))
         if value and not is_injected(variable_of(field), value):
             stated.setdefault(field, value)
+    stated |= _secrets(environment)
     stated.setdefault("data_dir", default_data_dir(environment))
     try:
         settings = Settings.model_validate(stated)
@@ -106,7 +201,18 @@ def load_settings(environment: Mapping[str, str], **given: object) -> Settings:
 
 def variable_of(field: str) -> str:
     """What a setting is called in the environment."""
-    return "DATABASE_URL" if field == "database_url" else PREFIX + field.upper()
+    return UNPREFIXED.get(field, PREFIX + field.upper())
+
+
+def _secrets(environment: Mapping[str, str]) -> dict[str, Secret]:
+    secrets = {}
+    for field, variable in SECRETS.items():
+        value, file = environment.get(variable), environment.get(variable + "_FILE")
+        if value and file:
+            raise SettingsError(f"{variable} and {variable}_FILE are both set; keep one")
+        if value or file:
+            secrets[field] = Secret(variable, value=value, file=Path(file) if file else None)
+    return secrets
 
 
 def _problems(error: ValidationError) -> Iterable[str]:

@@ -1,5 +1,6 @@
 """What is known of a grid at an instant, and on which basis."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -54,6 +55,43 @@ class RenewableShare:
         return self.at_least if self.at_least == self.at_most else None
 
 
+UNKNOWN_SHARE = RenewableShare(at_least=0.0, at_most=100.0)
+
+# Kinds of generation as stored, one column each.
+MIX_KINDS = (
+    "solar",
+    "wind",
+    "hydro",
+    "nuclear",
+    "coal",
+    "gas",
+    "oil",
+    "other",
+    "biomass",
+    "geothermal",
+)
+# Percent of generation by kind; a kind that is absent is not known.
+Mix = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where a value comes from, in the words of its source; None where that says nothing."""
+
+    provider_zone: str
+    licence_class: str
+    accounting: str | None = None
+    method: str | None = None
+    lasts: timedelta | None = None
+    generated_at: datetime | None = None
+    updated_at: datetime | None = None
+    confidence: float | None = None
+    mix: Mix | None = None
+    flagged: str | None = None
+    # What else is worth keeping of the answer, like warnings.
+    remarks: Mapping[str, object] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """One region's grid in the interval that begins at `observed_at`."""
@@ -67,6 +105,8 @@ class Reading:
     basis: Basis
     fetched_at: datetime
     usable_for: timedelta
+    # Kept with the value when it is stored; not loaded with it.
+    provenance: Provenance | None = None
 
     @property
     def too_old_at(self) -> datetime:

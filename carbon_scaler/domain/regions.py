@@ -1,7 +1,9 @@
 """Cloud regions and the grids that feed them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from carbon_scaler.domain.intensity import Basis
 
 PROVIDERS = ("aws", "gcp", "azure")
 
@@ -17,6 +19,23 @@ class CloudRegion:
     latitude: float
     longitude: float
     eu_eea: str  # eu, eea, uk, ch, adequate, partial or no
+    watttime_region: str | None = None  # a hint; WattTime itself is asked
+    provenance: str = ""  # which tables say so, and which disagree
+    # What the user's profile says that a source calls the region's grid, by the source's name.
+    zones: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionGrid:
+    """How a region's values are to be found: its basis and its sources in order."""
+
+    region: CloudRegion
+    basis: Basis
+    chain: tuple[str, ...]
+    # Bases that may stand in when the region's own has no usable value; the policy names them.
+    stand_ins: tuple[Basis, ...] = ()
+    # What is plausible there, in g/kWh; None: judged by the region's own past.
+    plausible: tuple[float, float] | None = None
 
 
 Catalog = Mapping[str, CloudRegion]

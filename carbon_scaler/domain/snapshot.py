@@ -15,13 +15,38 @@ HOUR_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outlook:
+    """The newest forecast that a region's source issued, ascending."""
+
+    source: str
+    issued_at: datetime
+    fetched_at: datetime
+    starts: Column  # Unix seconds
+    lasts: Column  # seconds
+    grams_per_kwh: Column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YearlyAverage:
+    """What a region's grid emitted on average in a year; it labels and never decides."""
+
+    grams_per_kwh: float
+    year: int
+    source: str
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RegionSeries:
-    """A region's usable values in ascending order, one column per attribute, one basis."""
+    """A region's usable values in ascending order, one column per attribute, one basis.
+
+    A region that is known and has no usable value has empty columns.
+    """
 
     region: str
     basis: Basis
-    # The oldest value ever stored, which may be older than the first row here.
-    first_at: datetime
+    # The oldest value ever stored, which may be older than the first row here; None: none ever.
+    first_at: datetime | None
     starts: Column  # Unix seconds
     grams_per_kwh: Column
     renewable_at_least: Column
@@ -30,6 +55,10 @@ class RegionSeries:
     usable_for: Column  # seconds
     sources: tuple[str, ...]
     kinds: tuple[Kind, ...]
+    outlook: Outlook | None = None
+    average: YearlyAverage | None = None
+    # Series of other bases that the policy lets stand in, in order.
+    stand_ins: "tuple[RegionSeries, ...]" = ()
 
     def reading_at(self, now: datetime) -> Reading | None:
         """The newest value whose interval has begun."""

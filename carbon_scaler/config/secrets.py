@@ -1,0 +1,55 @@
+"""Secrets: from the environment, or from a file that is read again when it changes."""
+
+from pathlib import Path
+
+from carbon_scaler.domain.errors import CarbonScalerError
+
+
+class SecretFileError(CarbonScalerError):
+    """A file that should hold a secret does not."""
+
+
+class Secret:
+    """A value that is told to nobody but its user; its own text is a mask."""
+
+    def __init__(self, name: str, *, value: str | None = None, file: Path | None = None) -> None:
+        self.name = name
+        self._file = file
+        self._value = value or ""
+        self._read_at_version: tuple[int, int, int] | None = None
+        if file is not None:
+            self.reveal()
+
+    def reveal(self) -> str:
+        """The present value; raises SecretFileError where a file lacks one at the start.
+
+        A file that is away or empty for a moment, as while it is replaced, leaves the last value.
+        """
+        if self._file is not None:
+            self._read_if_changed(self._file)
+        return self._value
+
+    def _read_if_changed(self, file: Path) -> None:
+        try:
+            stat = file.stat()
+            version = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            if version == self._read_at_version:
+                return
+            value = file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            if self._value:
+                return
+            cause = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise SecretFileError(
+                f"{self.name}_FILE: {file} cannot be read ({cause}); put the secret there, alone"
+            ) from None
+        if value:
+            self._value = value
+            self._read_at_version = version
+        elif not self._value:
+            raise SecretFileError(f"{self.name}_FILE: {file} is empty; put the secret there, alone")
+
+    def __repr__(self) -> str:
+        return f"Secret({self.name}=***)"
+
+    __str__ = __repr__
