@@ -1,5 +1,6 @@
 """A decision told in full, from the very run that made it; pure."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from enum import Enum
@@ -8,13 +9,15 @@ from typing import Any
 from carbon_scaler.application.status import intensity_document
 from carbon_scaler.domain.decision import Decision
 from carbon_scaler.domain.durations import format_duration
+from carbon_scaler.domain.intensity import Kind
 from carbon_scaler.domain.policy import SETTING_NAMES
+from carbon_scaler.domain.series_past import source_change
+from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan, Rejection
 
 
-def explain(plan: Plan, decision: Decision) -> dict[str, Any]:
-    """Why this answer, from which figures, and until when."""
-    reading = decision.reading
+def explain(plan: Plan, decision: Decision, series: RegionSeries | None = None) -> dict[str, Any]:
+    """Why this answer, from which figures, and until when; `series` is what it was made from."""
     return {
         "verdict": decision.verdict,
         "reason": decision.reason,
@@ -33,7 +36,8 @@ def explain(plan: Plan, decision: Decision) -> dict[str, Any]:
             }
             for ruling in decision.rulings
         ],
-        "intensity": None if reading is None else intensity_document(reading, decision.decided_at),
+        "intensity": _intensity(decision, series),
+        "source_change": _source_change(decision, series),
         "backlog": None
         if decision.counts is None
         else {"name": plan.backlog, **asdict(decision.counts)},
@@ -73,6 +77,7 @@ def explain_rejection(rejection: Rejection, policy_version: str) -> dict[str, An
             for problem in rejection.problems
         ],
         "intensity": None,
+        "source_change": None,
         "backlog": None,
         "settings": {},
         "trigger": {"namespace": rejection.namespace, "name": rejection.name},
@@ -81,6 +86,15 @@ def explain_rejection(rejection: Rejection, policy_version: str) -> dict[str, An
         "changes_at": None,
         "policy_version": policy_version,
     }
+
+
+def with_provenance(
+    document: Mapping[str, Any], provenance: Mapping[str, object] | None
+) -> dict[str, Any]:
+    """An explanation whose value also tells what is stored of where it comes from."""
+    if document["intensity"] is None or provenance is None:
+        return dict(document)
+    return {**document, "intensity": {**document["intensity"], "provenance": dict(provenance)}}
 
 
 def plain(value: object) -> object:
@@ -92,6 +106,23 @@ def plain(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
     return str(value)
+
+
+def _intensity(decision: Decision, series: RegionSeries | None) -> dict[str, Any] | None:
+    reading = decision.reading
+    if reading is None:
+        return None
+    document = intensity_document(reading, decision.decided_at)
+    if reading.kind is Kind.FORECAST and series is not None and series.outlook is not None:
+        document["issued_at"] = series.outlook.issued_at
+    return document
+
+
+def _source_change(decision: Decision, series: RegionSeries | None) -> dict[str, Any] | None:
+    change = None if series is None else source_change(series, decision.decided_at)
+    if change is None:
+        return None
+    return {"from": change.former, "to": change.present, "since": change.since}
 
 
 def _settings(plan: Plan) -> dict[str, Any]:

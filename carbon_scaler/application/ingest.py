@@ -1,18 +1,37 @@
 """Fetch grid values from the sources and keep them."""
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import chain
+from datetime import datetime, timedelta
 
 import structlog
 
-from carbon_scaler.application.ingest_feeds import Asked, Backfill, Feed, ask, cause_of
-from carbon_scaler.application.ports import Clock, IntensitySource, IntensityStore
+from carbon_scaler.application.feed_records import FeedRecord
+from carbon_scaler.application.grid_sources import ErrorKind, GridSource
+from carbon_scaler.application.ingest_answers import Answers
+from carbon_scaler.application.ingest_failures import cause_of
+from carbon_scaler.application.ingest_feeds import Feed, Feeds
+from carbon_scaler.application.ingest_outcome import OUT_OF_TIME, IngestOutcome, SourceOutcome
+from carbon_scaler.application.ingest_readings import past_of
+from carbon_scaler.application.ingest_turns import ALL, Rhythm, Sort, Turns
+from carbon_scaler.application.ingest_unsaved import Unsaved
+from carbon_scaler.application.ingest_zones import ZoneSearch
+from carbon_scaler.application.ports import (
+    Clock,
+    Elections,
+    FeedLedger,
+    ForecastStore,
+    IntensityStore,
+    Term,
+)
+from carbon_scaler.application.terms import SupersededError, while_leading
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.intensity import Kind, Reading
+from carbon_scaler.domain.regions import RegionGrid
+from carbon_scaler.domain.snapshot import RegionSeries
+
+__all__ = ["Ingest", "IngestOutcome", "Rhythm", "SourceOutcome", "Stores"]
 
 log = structlog.get_logger()
 
@@ -20,171 +39,212 @@ log = structlog.get_logger()
 STORE_SECONDS = 60.0
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 5.0
+# What is answered within this is stored together; what is slower is stored when it comes.
+TOGETHER_SECONDS = 2.0
 # The wall clock may be set while we sleep by the monotonic one.
 LONGEST_NAP_SECONDS = 5.0
+NAP_WHILE_ASKING_SECONDS = 1.0
+# A single cycle in all, and how long its newest values may keep the rest waiting.
+ONCE = timedelta(seconds=165)
+ONCE_LATEST = timedelta(seconds=60)
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceOutcome:
-    """What one source gave: `usable` are the regions with a value that may decide now."""
+class Stores:
+    """Where ingest keeps what it fetches and what it must not forget."""
 
-    source: str
-    rows: int
-    changed: int
-    regions: frozenset[str]
-    usable: frozenset[str]
-    failure: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IngestOutcome:
-    """What one cycle brought, source by source."""
-
-    sources: tuple[SourceOutcome, ...]
-
-    @property
-    def changed(self) -> int:
-        """How many stored rows are new or different."""
-        return sum(outcome.changed for outcome in self.sources)
-
-    @property
-    def usable(self) -> frozenset[str]:
-        """The regions that got a usable value from any source."""
-        return frozenset(chain.from_iterable(outcome.usable for outcome in self.sources))
-
-    @property
-    def failures(self) -> Mapping[str, str]:
-        """Why sources failed, by their name."""
-        return {each.source: each.failure for each in self.sources if each.failure is not None}
+    intensities: IntensityStore
+    forecasts: ForecastStore
+    feeds: FeedLedger
 
 
 class Ingest:
-    """Asks each source when it is due; the past is fetched in between, so nothing waits for it."""
+    """Asks each zone of each source when it is due; the past is fetched in between."""
 
     def __init__(
         self,
-        sources: Sequence[IntensitySource],
+        grids: Sequence[RegionGrid],
+        sources: Mapping[str, GridSource],
         *,
-        store: IntensityStore,
+        stores: Stores,
         clock: Clock,
+        rhythm: Rhythm | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.first_cycle_done = asyncio.Event()
-        self._feeds = [Feed(source=source) for source in sources]
-        self._store = store
+        self._grids = tuple(grids)
+        self._names = tuple(dict.fromkeys(n for g in grids for n in g.chain if n in sources))
+        self._stores = stores
         self._clock = clock
         self._sleep = sleep
-        self._unsaved: dict[str, Asked] = {}
-        self._backfills: deque[Backfill] = deque()
+        self._unsaved = Unsaved()
+        self._feeds = Feeds()
+        self._search = ZoneSearch(grids, sources)
+        self._answers = Answers(unsaved=self._unsaved, clock=clock)
+        self._turns = Turns(
+            self._search,
+            self._feeds,
+            self._answers,
+            clock=clock,
+            rhythm=rhythm or Rhythm(),
+        )
+        self._stored: Mapping[str, RegionSeries] = {}
         self._store_failures = 0
         self._store_cause: str | None = None
-        self._last_logged: object = None
+        # Of each source that was logged, whether it failed.
+        self._told: dict[str, bool] = {}
 
-    async def ingest_once(self) -> IngestOutcome:
-        """One cycle with the whole past that the sources offer; only a failing store raises."""
-        now = self._clock.now()
-        answers = await asyncio.gather(*(ask(feed, now) for feed in self._feeds))
-        changed = [await self._keep(asked.readings) for asked in answers]
-        # Before the past is fetched: a fast replay's values are soon too old.
-        usable = [await self._usable(asked.readings) for asked in answers]
-        self._log_cycle(answers, changed=sum(changed))
-        backfills = [await self._whole_past(asked) for asked in answers]
-        return IngestOutcome(
-            sources=tuple(
-                _outcome(*parts) for parts in zip(answers, changed, usable, backfills, strict=True)
-            )
-        )
-
-    async def run(self) -> None:
-        """Keep the store up to date for ever; a failing store is retried and then caught up."""
+    async def run(self, elections: Elections) -> None:
+        """Keep the store up to date for ever, whenever this process is the one that writes."""
         while True:
-            await self._step()
+            async with elections.term() as term:
+                log.info("ingest.term_began", token=term.token)
+                await while_leading(term, self._lead(term))
+            log.warning("ingest.term_lost", token=term.token)
 
-    async def _step(self) -> None:
-        now = self._clock.now()
-        due = [feed for feed in self._feeds if feed.due_at(now) <= now]
-        for asked in await asyncio.gather(*(ask(feed, now) for feed in due)):
-            self._unsaved[asked.feed.source.name] = asked
+    async def ingest_once(self, term: Term) -> IngestOutcome:
+        """One cycle, bounded in time; only a failing store raises."""
+        began_at = self._clock.now()
+        self._answers.tallies.clear()
+        self._feeds.ask_at_once = True
         try:
-            await self._work()
-        except (CarbonScalerError, TimeoutError) as error:
-            await self._sleep(self._note_store_failure(cause_of(error)))
-        else:
-            self._note_store_success()
+            await self._begin(term)
+            await self._drain(term, (Sort.LATEST,), until=began_at + ONCE_LATEST)
+            # Before the past is fetched: a fast replay's values are soon too old.
+            usable = await self._usable(since=began_at)
+            await self._drain(term, ALL, until=began_at + ONCE)
+            if self._clock.now() >= began_at + ONCE:
+                self._note_what_is_left()
+        finally:
+            await self._turns.stop()
+        return IngestOutcome(sources=tuple(self._outcome(name, usable) for name in self._names))
 
-    async def _work(self) -> None:
-        """The most urgent thing there is to do, or a nap."""
-        if self._unsaved:
-            await self._keep_latest()
-        elif self._backfills:
-            await self._advance(self._backfills[0])
-        else:
+    async def _lead(self, term: Term) -> None:
+        """Until the store says that another process leads."""
+        try:
+            await self._patiently(lambda: self._begin(term))
+            await self._patiently(lambda: self._save(term), tries=1)
+            while True:
+                await self._step(term)
+        except SupersededError as error:
+            log.warning("ingest.superseded", cause=str(error))
+        finally:
+            await self._turns.stop()
+
+    async def _begin(self, term: Term) -> None:
+        """Tell the readers what counts, and recall what was known."""
+        async with asyncio.timeout(STORE_SECONDS):
+            await self._stores.feeds.keep_grids(self._grids, term=term.token)
+            self._feeds.recall(await self._stores.feeds.feeds())
+            regions = [grid.region.name for grid in self._grids]
+            self._stored = await self._stores.intensities.load(regions, now=self._clock.now())
+
+    async def _step(self, term: Term) -> None:
+        started = False
+        # While the store is away the present is still asked for, within bounds, and no more.
+        if not self._unsaved.is_full:
+            started = self._turns.start(ALL if self._store_cause is None else (Sort.LATEST,))
+        await self._settle()
+        if self._unsaved or self._answers.changed:
+            await self._patiently(lambda: self._save(term), tries=1)
+            self._answers.tallies.clear()
+            return
+        if not started or self._turns.are_under_way:
             await self._sleep(self._seconds_to_wait())
 
-    async def _keep_latest(self) -> None:
-        answers = tuple(self._unsaved.values())
-        changed = [await self._keep(asked.readings) for asked in answers]
-        self._unsaved.clear()
-        for asked in answers:
-            if asked.failure is None:
-                self._begin_backfill(asked)
-        self._log_cycle(answers, changed=sum(changed))
-        self.first_cycle_done.set()
+    async def _settle(self) -> None:
+        """Wait a little for answers, and make the feeds that were found ready to be asked."""
+        await self._turns.settle(TOGETHER_SECONDS)
+        self._recall_pasts()
 
-    def _begin_backfill(self, asked: Asked) -> None:
-        """The whole past at first, later what was missed; the newest gap is filled first."""
-        feed, now = asked.feed, asked.asked_at
-        if feed.wants_history or feed.missed_values_until(now):
-            self._backfills.appendleft(Backfill(feed, now=now, since=feed.kept_until))
-            feed.wants_history = False
-        feed.kept_asked_at = now
-        if asked.readings:
-            feed.kept_until = min(reading.observed_at for reading in asked.readings)
+    def _recall_pasts(self) -> None:
+        for feed in self._feeds:
+            if feed.past is None:
+                feed.past = past_of(feed, self._stored)
+        if self._search.is_complete:
+            self._stored = {}
 
-    async def _advance(self, backfill: Backfill) -> None:
-        chunk = await backfill.next_chunk()
-        if chunk is not None:
-            backfill.kept(await self._keep(chunk))
-            return
-        self._backfills.remove(backfill)
-        if backfill.failure is not None:
-            backfill.feed.wants_history = True
-            backfill.feed.kept_until = backfill.since
-        _log_backfill(backfill)
+    async def _drain(self, term: Term, sorts: Sequence[Sort], *, until: datetime) -> None:
+        """All of these sorts that are due, or as many as there is time for."""
+        while self._clock.now() < until:
+            started = self._turns.start(sorts)
+            await self._settle()
+            await self._save(term)
+            now = self._clock.now()
+            due_at = self._turns.next_due_at(now, sorts)
+            if not self._turns.are_under_way and (due_at is None or due_at > now) and not started:
+                return
+            if not started:
+                await self._sleep(NAP_WHILE_ASKING_SECONDS)
 
-    async def _whole_past(self, asked: Asked) -> Backfill:
-        backfill = Backfill(asked.feed, now=asked.asked_at, since=None)
-        # A source that just failed is not asked for more.
-        if asked.failure is None:
-            while (chunk := await backfill.next_chunk()) is not None:
-                backfill.kept(await self._keep(chunk))
-            _log_backfill(backfill)
-        return backfill
-
-    async def _keep(self, readings: Sequence[Reading]) -> int:
-        if not readings:
-            return 0
+    async def _save(self, term: Term) -> None:
+        """Values first, then what is known of the feeds: a crash in between only asks again."""
+        changed = dict(self._answers.changed)
+        records: list[FeedRecord] = [feed.record() for feed in changed.values()]
         async with asyncio.timeout(STORE_SECONDS):
-            return await self._store.store(readings)
+            saved = await self._unsaved.save(
+                self._stores.intensities, self._stores.forecasts, term=term.token
+            )
+        for source, rows in saved.changed.items():
+            self._answers.tallies[source].changed += rows
+        if records:
+            async with asyncio.timeout(STORE_SECONDS):
+                await self._stores.feeds.keep_feeds(records, term=term.token)
+            for key, feed in changed.items():
+                if self._answers.changed.get(key) is feed:
+                    del self._answers.changed[key]
+            self._log_cycle(tuple(changed.values()), rows=saved.rows, changed=saved.total)
+            self.first_cycle_done.set()
 
-    async def _usable(self, readings: Sequence[Reading]) -> frozenset[str]:
-        """The regions whose present value in the store is one of these, and may decide."""
-        if not readings:
-            return frozenset()
-        now = self._clock.now()
-        async with asyncio.timeout(STORE_SECONDS):
-            loaded = await self._store.load({each.region for each in readings}, now=now)
-        present = {region: series.reading_at(now) for region, series in loaded.items()}
-        return frozenset(
-            each.region for each in readings if _may_decide(present.get(each.region), each, now)
-        )
+    async def _patiently(self, work: Callable[[], Awaitable[None]], *, tries: int = 0) -> None:
+        """Do it, again after a pause while the store fails; 0 tries: as often as it takes."""
+        tried = 0
+        while not tries or tried < tries:
+            tried += 1
+            try:
+                await work()
+            except SupersededError:
+                raise
+            except (CarbonScalerError, TimeoutError) as error:
+                await self._sleep(self._note_store_failure(cause_of(error)))
+            else:
+                self._note_store_success()
+                return
 
     def _seconds_to_wait(self) -> float:
         now = self._clock.now()
-        waits = [(feed.due_at(now) - now).total_seconds() for feed in self._feeds]
-        return max(0.0, min([LONGEST_NAP_SECONDS, *waits]))
+        longest = NAP_WHILE_ASKING_SECONDS if self._turns.are_under_way else LONGEST_NAP_SECONDS
+        due_at = self._turns.next_due_at(now)
+        if due_at is None:
+            return longest
+        # What is due and was not started has no room in this minute.
+        wait = (due_at - now).total_seconds()
+        return min(longest, wait) if wait > 0 else NAP_WHILE_ASKING_SECONDS
+
+    async def _usable(self, *, since: datetime) -> Mapping[str, frozenset[str]]:
+        """By source, the regions whose present value in the store is one of it that may decide."""
+        now = self._clock.now()
+        given = {feed.key: feed for feed in self._feeds if _answered(feed, since)}
+        async with asyncio.timeout(STORE_SECONDS):
+            regions = {region for feed in given.values() for region in feed.regions}
+            loaded = await self._stores.intensities.load(regions, now=now)
+        present = {region: series.reading_at(now) for region, series in loaded.items()}
+        usable: dict[str, set[str]] = {}
+        for (source, _), feed in given.items():
+            usable.setdefault(source, set()).update(
+                region for region in feed.regions if _may_decide(present.get(region), source, now)
+            )
+        return {source: frozenset(regions) for source, regions in usable.items()}
+
+    def _note_what_is_left(self) -> None:
+        left = [feed.key for feed in self._turns.waiting(ALL)]
+        for source, zone in (*self._turns.silent(), *left):
+            self._answers.tallies[source].fail(OUT_OF_TIME, ErrorKind.TIMEOUT.value, of=zone)
+
+    def _outcome(self, source: str, usable: Mapping[str, frozenset[str]]) -> SourceOutcome:
+        return self._answers.tallies[source].outcome(source, usable.get(source, frozenset()))
 
     def _note_store_failure(self, cause: str) -> float:
         if cause != self._store_cause:
@@ -200,52 +260,32 @@ class Ingest:
         self._store_cause = None
         self._store_failures = 0
 
-    def _log_cycle(self, answers: Collection[Asked], *, changed: int) -> None:
-        """At level info when other sources or regions answered than in the last cycle."""
-        sources = ",".join(asked.feed.source.name for asked in answers)
-        readings = [reading for asked in answers for reading in asked.readings]
-        regions = sorted({reading.region for reading in readings})
-        failed = ",".join(asked.feed.source.name for asked in answers if asked.failure)
-        told = (sources, regions, failed)
-        write = log.debug if told == self._last_logged else log.info
-        self._last_logged = told
+    def _log_cycle(self, feeds: Sequence[Feed], *, rows: int, changed: int) -> None:
+        """At level info when a source appears, fails or is back."""
+        sources = sorted({feed.traits.name for feed in feeds})
+        regions = {region for feed in feeds for region in feed.regions}
+        failed = ",".join(sorted({feed.traits.name for feed in feeds if feed.latest.failures}))
+        told = {source: source in failed for source in sources}
+        write = log.debug if told.items() <= self._told.items() else log.info
+        self._told |= told
         write(
             "ingest.cycle_finished",
-            source=sources,
-            rows=len(readings),
+            source=",".join(sources),
+            rows=rows,
             changed=changed,
             regions=len(regions),
             **({"failed": failed} if failed else {}),
         )
 
 
-def _may_decide(present: Reading | None, given: Reading, now: datetime) -> bool:
+def _answered(feed: Feed, since: datetime) -> bool:
+    return feed.answered_at is not None and feed.answered_at >= since
+
+
+def _may_decide(present: Reading | None, source: str, now: datetime) -> bool:
     return (
         present is not None
-        and (present.source, present.observed_at) == (given.source, given.observed_at)
-        and present.kind is not Kind.STATIC
+        and present.source == source
+        and present.kind not in (Kind.STATIC, Kind.FORECAST)
         and now < present.too_old_at
-    )
-
-
-def _log_backfill(backfill: Backfill) -> None:
-    source = backfill.feed.source.name
-    if backfill.failure is None:
-        log.info(
-            "ingest.history_loaded", source=source, rows=backfill.rows, changed=backfill.changed
-        )
-    else:
-        log.warning("ingest.history_failed", source=source, cause=backfill.failure)
-
-
-def _outcome(
-    asked: Asked, changed: int, usable: frozenset[str], backfill: Backfill
-) -> SourceOutcome:
-    return SourceOutcome(
-        source=asked.feed.source.name,
-        rows=len(asked.readings) + backfill.rows,
-        changed=changed + backfill.changed,
-        regions=frozenset(reading.region for reading in asked.readings),
-        usable=usable,
-        failure=asked.failure or backfill.failure,
     )

@@ -1,135 +1,157 @@
-"""What ingest remembers of each source, and the past that is still to be fetched."""
+"""What ingest knows of each feed: one source's zone and the regions that it is for."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import structlog
+from carbon_scaler.application.feed_records import FeedRecord
+from carbon_scaler.application.grid_sources import ErrorKind, GridSource, SourceTraits
+from carbon_scaler.application.ingest_due import Asking, offset_of
+from carbon_scaler.domain.plausibility import Past
+from carbon_scaler.domain.regions import RegionGrid
 
-from carbon_scaler.application.ports import IntensitySource
-from carbon_scaler.domain.errors import CarbonScalerError
-from carbon_scaler.domain.intensity import Reading
-
-log = structlog.get_logger()
-
-# A source bounds its own requests; this ends one that does not.
-SOURCE_SECONDS = 120.0
-# A source that failed is asked again this soon, unless it is due earlier.
-FAILED_AGAIN_AFTER = timedelta(seconds=60)
+Window = tuple[datetime, datetime]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Feed:
-    """One source: when it was asked, and up to where its values are kept."""
+    """One source's zone, asked once for all of its regions."""
 
-    source: IntensitySource
-    asked_at: datetime | None = None
+    source: GridSource
+    zone: str
+    grids: tuple[RegionGrid, ...] = ()
+    latest: Asking = field(default_factory=Asking)
+    forecast: Asking = field(default_factory=Asking)
+    history: Asking = field(default_factory=Asking)
+    answered_at: datetime | None = None
+    newest_at: datetime | None = None
     failure: str | None = None
-    kept_asked_at: datetime | None = None
-    # The oldest of the newest values that are kept; None: the past is still wanted as a whole.
-    kept_until: datetime | None = None
-    wants_history: bool = True
+    results: Counter[str] = field(default_factory=Counter)
+    # Everything before this is fetched or among the windows; None: nothing is.
+    covered_until: datetime | None = None
+    history_until: datetime | None = None
+    # Parts of the past that are still to be fetched, the most urgent first.
+    windows: deque[Window] = field(default_factory=deque)
+    windows_done: int = 0
+    history_rows: int = 0
+    # What new values are judged by; None: not loaded yet.
+    past: Past | None = None
+    method: str | None = None
+    flagged: str | None = None
 
-    def due_at(self, now: datetime) -> datetime:
-        """When to ask; at once when never asked, or when the clock was set back since."""
-        if self.asked_at is None or now < self.asked_at:
-            return now
-        due = self.source.next_due_after(self.asked_at)
-        return min(due, self.asked_at + FAILED_AGAIN_AFTER) if self.failure else due
+    @property
+    def traits(self) -> SourceTraits:
+        """What the source declares."""
+        return self.source.traits
 
-    def missed_values_until(self, now: datetime) -> bool:
-        """Whether more than one value came due since the last one that was kept."""
-        if self.kept_asked_at is None:
-            return False
-        next_due = self.source.next_due_after(self.kept_asked_at)
-        return self.source.next_due_after(next_due) <= now
+    @property
+    def key(self) -> tuple[str, str]:
+        """What identifies it."""
+        return self.traits.name, self.zone
 
-    def note(self, failure: str | None) -> None:
-        """Log how it went, once for each change."""
-        if failure is not None and failure != self.failure:
-            log.warning("ingest.source_failed", source=self.source.name, cause=failure)
-        elif failure is None and self.failure is not None:
-            log.info("ingest.source_recovered", source=self.source.name)
-        self.failure = failure
+    @property
+    def offset(self) -> timedelta:
+        """Its own place in the source's spread."""
+        return offset_of(self.zone, self.traits)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions that it is for."""
+        return tuple(grid.region.name for grid in self.grids)
+
+    def settle(self) -> None:
+        """Once no part of the past is wanted, all up to here is there."""
+        if not self.windows:
+            self.history_until = self.covered_until
+
+    def record(self) -> FeedRecord:
+        """What must not be forgotten of it."""
+        return FeedRecord(
+            source=self.traits.name,
+            zone=self.zone,
+            regions=self.regions,
+            asked_at=self.latest.asked_at,
+            answered_at=self.answered_at,
+            newest_at=self.newest_at,
+            history_until=self.history_until,
+            history_asked_at=self.history.asked_at,
+            forecast_asked_at=self.forecast.asked_at,
+            failures=self.latest.failures,
+            failure=self.failure if self.latest.failures else None,
+            failure_kind=_word(self.latest.kind) if self.latest.failures else None,
+            results=dict(self.results),
+        )
+
+    def recall(self, record: FeedRecord) -> None:
+        """Take over what was kept, unless what is known here is as new."""
+        if not _is_newer(record.asked_at, self.latest.asked_at):
+            return
+        self.latest = Asking(
+            asked_at=record.asked_at, failures=record.failures, kind=_kind(record.failure_kind)
+        )
+        self.forecast = Asking(asked_at=record.forecast_asked_at)
+        self.history = Asking(asked_at=record.history_asked_at)
+        self.answered_at, self.newest_at = record.answered_at, record.newest_at
+        self.failure, self.results = record.failure, Counter(record.results)
+        self.history_until = self.covered_until = record.history_until
+        self.windows.clear()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A source's answer: values, or why there are none."""
+class Feeds:
+    """All feeds by source and zone, whichever regions they are for at present."""
 
-    feed: Feed
-    asked_at: datetime
-    readings: Sequence[Reading] = ()
-    failure: str | None = None
+    def __init__(self) -> None:
+        # Whether what was asked before counts for nothing, as in a cycle that somebody asks for.
+        self.ask_at_once = False
+        self._feeds: dict[tuple[str, str], Feed] = {}
+        self._zones: dict[tuple[str, str], str] = {}
+        self._records: dict[tuple[str, str], FeedRecord] = {}
+
+    def __iter__(self) -> Iterator[Feed]:
+        return iter([feed for feed in self._feeds.values() if feed.grids])
+
+    def recall(self, records: Iterable[FeedRecord]) -> None:
+        """Take over what was kept of these feeds, now or once they are found again."""
+        self._records = {(record.source, record.zone): record for record in records}
+        for feed in self._feeds.values():
+            self._recall(feed)
+
+    def place(self, source: GridSource, grid: RegionGrid, zone: str) -> Feed:
+        """This region is served by this zone from now on."""
+        name, region = source.traits.name, grid.region.name
+        former = self._feeds.get((name, self._zones.get((name, region), "")))
+        if former is not None and former.zone != zone:
+            former.grids = tuple(each for each in former.grids if each.region.name != region)
+        self._zones[name, region] = zone
+        feed = self._feeds.get((name, zone)) or self._new(source, zone)
+        if region not in feed.regions:
+            feed.grids = (*feed.grids, grid)
+        return feed
+
+    def _new(self, source: GridSource, zone: str) -> Feed:
+        feed = self._feeds[source.traits.name, zone] = Feed(source=source, zone=zone)
+        self._recall(feed)
+        return feed
+
+    def _recall(self, feed: Feed) -> None:
+        record = self._records.get(feed.key)
+        if record is not None:
+            feed.recall(record)
+        if self.ask_at_once:
+            feed.latest.asked_at = None
 
 
-async def ask(feed: Feed, now: datetime) -> Asked:
-    """The source's latest values; its failure is a value, so that the other sources go on."""
-    feed.asked_at = now
-    readings: Sequence[Reading] = ()
-    failure = None
+def _is_newer(kept: datetime | None, own: datetime | None) -> bool:
+    return kept is not None and (own is None or kept > own)
+
+
+def _word(kind: ErrorKind | None) -> str:
+    return "error" if kind is None else kind.value
+
+
+def _kind(word: str | None) -> ErrorKind | None:
     try:
-        async with asyncio.timeout(SOURCE_SECONDS):
-            readings = await feed.source.latest(now)
-    except (CarbonScalerError, TimeoutError) as error:
-        failure = cause_of(error)
-    except Exception as error:
-        log.exception("ingest.source_broken", source=feed.source.name)
-        failure = cause_of(error)
-    feed.note(failure)
-    return Asked(feed=feed, asked_at=now, readings=readings, failure=failure)
-
-
-class Backfill:
-    """The past of one source, from `since` on, on its way into the store chunk by chunk."""
-
-    def __init__(self, feed: Feed, *, now: datetime, since: datetime | None) -> None:
-        self.feed = feed
-        self.since = since
-        self.rows = 0
-        self.changed = 0
-        self.failure: str | None = None
-        self._chunks: AsyncIterator[Sequence[Reading]] = feed.source.history(now)
-        self._unsaved: Sequence[Reading] = ()
-        self._last = False
-
-    async def next_chunk(self) -> Sequence[Reading] | None:
-        """The chunk to store, the same one until it is `kept`; None at the end or on failure."""
-        while not self._unsaved:
-            chunk = None if self._last else await self._fetch()
-            if chunk is None:
-                return None
-            self._unsaved = self._wanted(chunk)
-        return self._unsaved
-
-    def kept(self, changed: int) -> None:
-        """The present chunk is stored."""
-        self.rows += len(self._unsaved)
-        self.changed += changed
-        self._unsaved = ()
-
-    async def _fetch(self) -> Sequence[Reading] | None:
-        try:
-            async with asyncio.timeout(SOURCE_SECONDS):
-                return await anext(self._chunks, None)
-        except (CarbonScalerError, TimeoutError) as error:
-            self.failure = cause_of(error)
-        except Exception as error:
-            log.exception("ingest.source_broken", source=self.feed.source.name)
-            self.failure = cause_of(error)
+        return None if word is None else ErrorKind(word)
+    except ValueError:
         return None
-
-    def _wanted(self, chunk: Sequence[Reading]) -> Sequence[Reading]:
-        """Chunks come newest first: the one that reaches back to `since` is the last."""
-        if self.since is None or not chunk:
-            return chunk
-        self._last = chunk[0].observed_at <= self.since
-        return [reading for reading in chunk if reading.observed_at >= self.since]
-
-
-def cause_of(error: Exception) -> str:
-    """One line for a log or an outcome."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return str(error) or type(error).__name__

@@ -48,27 +48,6 @@ class IntensityChanges(Protocol):
         ...
 
 
-class IntensitySource(Protocol):
-    """Where grid values come from."""
-
-    @property
-    def name(self) -> str:
-        """The source as stored with each value."""
-        ...
-
-    def history(self, now: datetime) -> AsyncIterator[Sequence[Reading]]:
-        """What the source offers for the past, in chunks: the newest first, each oldest first."""
-        ...
-
-    async def latest(self, now: datetime) -> Sequence[Reading]:
-        """The present interval's values; regions without data are left out."""
-        ...
-
-    def next_due_after(self, now: datetime) -> datetime:
-        """When asking again can give something new."""
-        ...
-
-
 class ForecastStore(Protocol):
     """Where forecasts are kept as they were issued."""
 

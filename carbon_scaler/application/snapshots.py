@@ -1,28 +1,57 @@
 """The one current snapshot, rebuilt when the store says that something changed."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-import numpy as np
 import structlog
 
 from carbon_scaler.application.ports import Clock, IntensityChanges, IntensityStore
+from carbon_scaler.application.series_equality import same_series
 from carbon_scaler.domain.errors import CarbonScalerError
-from carbon_scaler.domain.snapshot import RegionSeries, Snapshot
+from carbon_scaler.domain.intensity import Basis
+from carbon_scaler.domain.snapshot import RegionSeries, Snapshot, YearlyAverage
 
 log = structlog.get_logger()
 
 RETRY_SECONDS = 1.0
 
+# What a region's grid emits on average in a year, on a basis; None where nobody says.
+Averages = Callable[[str, Basis], YearlyAverage | None]
+
+
+def no_averages(_region: str, _basis: Basis) -> YearlyAverage | None:
+    """Nobody says."""
+    return None
+
+
+def with_average(series: RegionSeries, averages: Averages) -> RegionSeries:
+    """The series with the yearly average that labels it where nothing else does."""
+    average = averages(series.region, series.basis)
+    return series if average is None else replace(series, average=average)
+
 
 class Snapshots:
     """Holds the snapshot; swapping it is one assignment, so no reader waits or sees half of it."""
 
-    def __init__(self, *, store: IntensityStore, changes: IntensityChanges, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: IntensityStore,
+        changes: IntensityChanges,
+        clock: Clock,
+        averages: Averages = no_averages,
+    ) -> None:
         self._store = store
         self._changes = changes
         self._clock = clock
+        self._averages = averages
+        self._renewing = asyncio.Lock()
+        # The source of each region's value that counted last.
+        self._sources: dict[str, str] = {}
+        self.source_changes: Counter[str] = Counter()
         self._loaded = asyncio.Event()
         self.current = Snapshot(loaded_at=clock.now())
         self._load_failure: str | None = "not loaded yet"
@@ -66,11 +95,40 @@ class Snapshots:
                 return
 
     async def _reload(self, changed: Collection[str] | None) -> None:
-        now = self._clock.now()
-        wanted = None if changed is None or not self.is_loaded else changed
-        loaded = await self._store.load(wanted, now=now)
-        self.current = _renewed(self.current, loaded, wanted, now)
+        async with self._renewing:
+            now = self._clock.now()
+            wanted = None if changed is None or not self.is_loaded else changed
+            loaded = await self._store.load(wanted, now=now)
+            fresh: dict[str, RegionSeries] = {}
+            for region, series in loaded.items():
+                fresh[region] = self._unless_equal(region, series)
+                self._note_source(region, fresh[region], now)
+                # All regions in one go would hold the event loop for long.
+                await asyncio.sleep(0)
+            self.current = _renewed(self.current, fresh, wanted, now)
         self._note_success(loaded)
+
+    def _unless_equal(self, region: str, loaded: RegionSeries) -> RegionSeries:
+        """The old object where nothing changed: answers that were computed from it stay valid."""
+        old = self.current.regions.get(region)
+        new = with_average(loaded, self._averages)
+        return old if old is not None and same_series(old, new) else new
+
+    def _note_source(self, region: str, series: RegionSeries, now: datetime) -> None:
+        reading = series.resolved_at(now)
+        if reading is None:
+            return
+        former = self._sources.get(region)
+        self._sources[region] = reading.source
+        if former not in (None, reading.source):
+            self.source_changes[region] += 1
+            log.info(
+                "intensity.source_changed",
+                region=region,
+                former=former,
+                present=reading.source,
+                kind=reading.kind.value,
+            )
 
     def _note_success(self, loaded: Mapping[str, RegionSeries]) -> None:
         if self._load_failure is not None:
@@ -88,29 +146,10 @@ class Snapshots:
 
 def _renewed(
     old: Snapshot,
-    loaded: Mapping[str, RegionSeries],
+    fresh: Mapping[str, RegionSeries],
     wanted: Collection[str] | None,
     now: datetime,
 ) -> Snapshot:
     """The old view with what was loaded; what was asked for and is not there any more is gone."""
     kept = {} if wanted is None else {r: s for r, s in old.regions.items() if r not in wanted}
-    fresh = {region: _unless_equal(old.regions.get(region), new) for region, new in loaded.items()}
     return Snapshot(loaded_at=now, regions={**kept, **fresh})
-
-
-def _unless_equal(old: RegionSeries | None, new: RegionSeries) -> RegionSeries:
-    """The old object where nothing changed: answers that were computed from it stay valid."""
-    if old is None or old.first_at != new.first_at or old.sources != new.sources:
-        return new
-    same = old.kinds == new.kinds and all(
-        np.array_equal(getattr(old, column), getattr(new, column))
-        for column in (
-            "starts",
-            "grams_per_kwh",
-            "renewable_at_least",
-            "renewable_at_most",
-            "fetched",
-            "usable_for",
-        )
-    )
-    return old if same else new

@@ -1,15 +1,31 @@
 """The state of a server as one document."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from carbon_scaler.application.backlogs import Backlogs
+from carbon_scaler.application.feed_records import FeedRecord
+from carbon_scaler.application.grid_state import GridState, Leader
 from carbon_scaler.application.ports import Clock
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.domain.backlog import BacklogReading
-from carbon_scaler.domain.intensity import Reading
+from carbon_scaler.domain.intensity import Kind, Reading
 from carbon_scaler.domain.policy import Policy
+
+# A region that nothing is known of.
+NO_INTENSITY: Mapping[str, Any] = {
+    "grams_per_kwh": None,
+    "renewable_percent": None,
+    "source": None,
+    "signal": None,
+    "factors": None,
+    "kind": None,
+    "observed_at": None,
+    "age_seconds": None,
+    "usable": False,
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +42,8 @@ class Server:
     # What must still happen before the server is ready, by name.
     waiting_for: frozenset[str] = frozenset()
     stopping: bool = False
+    # How ingest fares, as last read.
+    grid: Callable[[], GridState] = GridState
 
     def not_ready_because(self, snapshots: Snapshots) -> list[str]:
         """Why no traffic should come here; empty when it should."""
@@ -41,7 +59,7 @@ def status_document(
     *, server: Server, snapshots: Snapshots, backlogs: Backlogs, policy: Policy, clock: Clock
 ) -> dict[str, Any]:
     """Everything that `/status` tells."""
-    now = clock.now()
+    now, grid = clock.now(), server.grid()
     return {
         "version": server.version,
         "started_at": server.started_at,
@@ -56,12 +74,13 @@ def status_document(
             "failure": snapshots.failure,
             "snapshot_loaded_at": snapshots.current.loaded_at if snapshots.is_loaded else None,
         },
-        "leader": None,
+        "leader": _leader(grid.leader),
+        "feeds": [_feed(record) for record in grid.feeds],
+        "calls_today": dict(sorted(grid.calls_today.items())),
         "policy": {"version": policy.version, "classes": sorted(policy.classes)},
         "regions": {
-            region: intensity_document(reading, now)
+            region: _intensity(series.resolved_at(now), now)
             for region, series in sorted(snapshots.current.regions.items())
-            if (reading := series.reading_at(now)) is not None
         },
         "backlogs": {name: _backlog(name, backlogs, now) for name in sorted(backlogs.namespaces)},
     }
@@ -78,7 +97,30 @@ def intensity_document(reading: Reading, now: datetime) -> dict[str, Any]:
         "kind": reading.kind.value,
         "observed_at": reading.observed_at,
         "age_seconds": round((now - reading.observed_at).total_seconds(), 3),
-        "usable": now < reading.too_old_at,
+        "usable": reading.kind is not Kind.STATIC and now < reading.too_old_at,
+    }
+
+
+def _intensity(reading: Reading | None, now: datetime) -> Mapping[str, Any]:
+    return NO_INTENSITY if reading is None else intensity_document(reading, now)
+
+
+def _leader(leader: Leader | None) -> dict[str, Any] | None:
+    return None if leader is None else {"holder": leader.holder, "since": leader.since}
+
+
+def _feed(record: FeedRecord) -> dict[str, Any]:
+    return {
+        "source": record.source,
+        "zone": record.zone,
+        "regions": list(record.regions),
+        "asked_at": record.asked_at,
+        "answered_at": record.answered_at,
+        "newest_at": record.newest_at,
+        "failures": record.failures,
+        "failure": record.failure,
+        "failure_kind": record.failure_kind,
+        "results": dict(record.results),
     }
 
 

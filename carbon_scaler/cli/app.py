@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import carbon_scaler
-from carbon_scaler.cli import db, doctor, explain, ingest, migrate, regions, run, serve
+from carbon_scaler.cli import alerts, db, doctor, explain, ingest, migrate, regions, run, serve
 from carbon_scaler.cli.exits import exit_code
 from carbon_scaler.domain.errors import CarbonScalerError
 
@@ -30,6 +30,7 @@ app.add_typer(migrate.app, name="migrate")
 app.add_typer(db.app, name="db")
 app.command("explain")(explain.explain)
 app.add_typer(regions.app, name="regions")
+app.add_typer(alerts.app, name="alerts")
 app.command("doctor")(doctor.doctor)
 
 

@@ -1,7 +1,7 @@
 """What every command starts with: settings, logs, an event loop."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -10,7 +10,7 @@ import typer
 import uvloop
 
 from carbon_scaler.config.environment import environment_warnings, read_environment
-from carbon_scaler.config.settings import Settings, load_settings, variable_of
+from carbon_scaler.config.settings import SECRETS, Settings, load_settings, variable_of
 from carbon_scaler.observability.logging import configure_logging
 
 T = TypeVar("T")
@@ -33,11 +33,18 @@ def prepared(*, quiet: bool = False, **given: object) -> tuple[Settings, dict[st
     environment = read_environment()
     settings = load_settings(environment, **given)
     level = "warning" if quiet and settings.log_level == "info" else settings.log_level
-    configure_logging(level=level, form=settings.log_format)
+    configure_logging(level=level, form=settings.log_format, secrets=_secrets(settings))
     known = {variable_of(field) for field in Settings.model_fields}
+    known |= {f"{variable}_FILE" for variable in SECRETS.values()}
     for warning in environment_warnings(environment, known):
         log.warning("settings.unknown", text=warning)
     return settings, environment
+
+
+def _secrets(settings: Settings) -> list[Callable[[], str]]:
+    """What must not be in any log; the database's URL holds a password."""
+    stated = (getattr(settings, field) for field in SECRETS)
+    return [lambda: settings.database_url or "", *(each.reveal for each in stated if each)]
 
 
 def run_loop(main: Coroutine[Any, Any, T]) -> T:

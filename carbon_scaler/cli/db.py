@@ -8,7 +8,7 @@ import typer
 from carbon_scaler.cli.context import prepared
 from carbon_scaler.cli.output import JsonFlag, print_json
 from carbon_scaler.storage.embedded import psql_binary
-from carbon_scaler.wiring.resources import reachable_database
+from carbon_scaler.wiring.databases import reachable_database
 
 app = typer.Typer(
     help="Reach DATABASE_URL, else the embedded Postgres that `run` started.", no_args_is_help=True

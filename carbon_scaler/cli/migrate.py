@@ -7,7 +7,7 @@ import typer
 from carbon_scaler.cli.context import prepared, run_loop
 from carbon_scaler.cli.output import JsonFlag, print_json, print_table
 from carbon_scaler.storage import migrate
-from carbon_scaler.wiring.resources import required_database
+from carbon_scaler.wiring.databases import required_database
 
 app = typer.Typer(help="Bring the schema of DATABASE_URL up to date.", no_args_is_help=True)
 

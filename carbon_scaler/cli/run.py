@@ -20,9 +20,10 @@ def run(
     replay_speed: ReplaySpeed = None,
     policy_dir: PolicyDir = None,
 ) -> None:
-    """Try it: embedded Postgres (or DATABASE_URL), replayed grid data, gRPC and HTTP.
+    """Try it: embedded Postgres (or DATABASE_URL), grid data, gRPC and HTTP.
 
-    Nothing else is needed. Ctrl-C stops everything; the data stay.
+    Nothing else is needed. The data are live where a source is configured or CARBON_SCALER_REGION
+    is in Great Britain, else replayed. Ctrl-C stops everything; the data stay.
     """
     settings, environment = prepared(
         replay_file=replay, replay_speed=replay_speed, policy_dir=policy_dir
@@ -42,7 +43,8 @@ def _announce(serving: Serving, database_url: str) -> None:
     text.append(f"  gRPC      {grpc}  (scalerAddress of your triggers)\n")
     text.append(f"  HTTP      http://{http}  /readyz /metrics /status\n")
     text.append(f"  database  {redacted(database_url)}{' (embedded)' if embedded else ''}\n")
-    text.append(f"  data      {server.replay}\n\n", "yellow")
+    data = server.replay or f"live: {', '.join(server.sources)}"
+    text.append(f"  data      {data}\n\n", "yellow" if server.replay else "green")
     text.append("Try:\n")
     text.append(f"  {_grpcurl(grpc, region)}\n")
     text.append(f"  {_where(settings, database_url)}{_program()} explain {trigger}\n")

@@ -7,7 +7,9 @@ from carbon_scaler.config.yaml_document import PolicyFileError
 from carbon_scaler.domain.suggestions import did_you_mean
 
 BACKLOGS = "backlogs.yaml"
-DOCUMENTS = frozenset({BACKLOGS})
+PROFILES = "region-profiles.yaml"
+SOURCES = "sources.yaml"
+DOCUMENTS = frozenset({BACKLOGS, PROFILES, SOURCES})
 # Documents of the older platform: ignoring one would drop rules that its author relies on.
 LATER_DOCUMENTS = frozenset(
     f"{name}.yaml"
@@ -15,7 +17,6 @@ LATER_DOCUMENTS = frozenset(
         "carbon-budgets",
         "carbon-thresholds",
         "gdpr-residency-overrides",
-        "region-profiles",
         "scheduler-config",
         "time-shift-policies",
         "workload-policies",

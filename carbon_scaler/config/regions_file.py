@@ -26,4 +26,6 @@ def _region(row: dict[str, str]) -> CloudRegion:
         latitude=float(row["latitude"]),
         longitude=float(row["longitude"]),
         eu_eea=row["eu_eea"],
+        watttime_region=row["watttime_region"] or None,
+        provenance=row["provenance"],
     )

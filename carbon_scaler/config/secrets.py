@@ -15,7 +15,7 @@ class Secret:
     def __init__(self, name: str, *, value: str | None = None, file: Path | None = None) -> None:
         self.name = name
         self._file = file
-        self._value = value or ""
+        self._value = (value or "").strip()
         self._read_at_version: tuple[int, int, int] | None = None
         if file is not None:
             self.reveal()
@@ -35,7 +35,7 @@ class Secret:
             version = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             if version == self._read_at_version:
                 return
-            value = file.read_text("utf-8").strip()
+            value = file.read_text("utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             if self._value:
                 return

@@ -192,11 +192,9 @@ def load_settings(environment: Mapping[str, str], **given: object) -> Settings:
     stated |= _secrets(environment)
     stated.setdefault("data_dir", default_data_dir(environment))
     try:
-        settings = Settings.model_validate(stated)
+        return Settings.model_validate(stated)
     except ValidationError as error:
         raise SettingsError("; ".join(_problems(error))) from None
-    _check_sources(settings)
-    return settings
 
 
 def variable_of(field: str) -> str:
@@ -220,12 +218,3 @@ def _problems(error: ValidationError) -> Iterable[str]:
         field = str(problem["loc"][0])
         said = quoted(str(problem["input"]))
         yield f"{variable_of(field)}: {said} is not allowed; {problem['msg'].lower()}"
-
-
-def _check_sources(settings: Settings) -> None:
-    for source in settings.sources:
-        if source not in SOURCES:
-            raise SettingsError(
-                f"{PREFIX}SOURCES: {quoted(source)} is not allowed; this version only has "
-                f"{', '.join(SOURCES)}"
-            )

@@ -3,6 +3,7 @@
 from carbon_scaler.decisions.case import Case
 from carbon_scaler.domain.decision import Outcome, Ruling
 from carbon_scaler.domain.durations import format_duration
+from carbon_scaler.domain.intensity import Kind, Reading
 from carbon_scaler.domain.policy import WhenBlind
 from carbon_scaler.domain.trigger import Mode
 
@@ -14,21 +15,10 @@ OUTCOMES = {
 
 
 def rule(case: Case) -> Ruling:
-    """Without usable data the setting `whenBlind` decides."""
+    """Without usable data the setting `whenBlind` decides; an average of a year never does."""
     reading = case.reading
-    if reading is not None and case.now < reading.too_old_at:
-        return Ruling(
-            rule="blind",
-            outcome=Outcome.PASSED,
-            reason="data_usable",
-            template="the value of {observed_at} from {source} may decide until {too_old_at}",
-            figures={
-                "observed_at": reading.observed_at,
-                "source": reading.source,
-                "too_old_at": reading.too_old_at,
-            },
-            until=reading.too_old_at,
-        )
+    if reading is not None and reading.kind is not Kind.STATIC and case.now < reading.too_old_at:
+        return _usable(case, reading)
     stated = case.plan.settings.when_blind
     # KEDA drops a trigger that errors, so a brake that errs would hold nothing.
     holds = stated is WhenBlind.ERROR and case.plan.mode is Mode.BRAKE
@@ -47,9 +37,53 @@ def rule(case: Case) -> Ruling:
     )
 
 
+def _usable(case: Case, reading: Reading) -> Ruling:
+    return Ruling(
+        rule="blind",
+        outcome=Outcome.PASSED,
+        reason="data_usable",
+        template="the {what} {observed_at} from {source}{remark} may decide until {too_old_at}",
+        figures={
+            "what": "forecast for" if reading.kind is Kind.FORECAST else "value of",
+            "observed_at": reading.observed_at,
+            "source": reading.source,
+            "kind": str(reading.kind),
+            "remark": _remark(case, reading),
+            "too_old_at": reading.too_old_at,
+        },
+        until=reading.too_old_at,
+    )
+
+
+def _remark(case: Case, reading: Reading) -> str:
+    basis = reading.basis
+    if case.series is None or basis == case.series.basis:
+        return ""
+    wanted = case.series.basis
+    return (
+        f", {basis.signal} and {basis.factors}, stands in for "
+        f"{wanted.signal} and {wanted.factors} and"
+    )
+
+
 def _cause(case: Case) -> str:
-    if case.reading is None:
+    newest = case.reading if case.series is None else case.series.reading_at(case.now)
+    return "; ".join((_age_of(newest, case), *_average_of(case)))
+
+
+def _age_of(newest: Reading | None, case: Case) -> str:
+    if newest is None:
         return "none stored"
-    age = format_duration(case.now - case.reading.observed_at)
-    limit = format_duration(case.reading.too_old_at - case.reading.observed_at)
-    return f"the newest value, from {case.reading.source}, is {age} old, at most {limit} is usable"
+    age = format_duration(case.now - newest.observed_at)
+    limit = format_duration(newest.too_old_at - newest.observed_at)
+    return f"the newest value, from {newest.source}, is {age} old, at most {limit} is usable"
+
+
+def _average_of(case: Case) -> tuple[str, ...]:
+    average = None if case.series is None else case.series.average
+    if average is None:
+        return ()
+    return (
+        f"the yearly average of {average.year}, {average.grams_per_kwh:g} g/kWh (static), "
+        "does not decide",
+    )

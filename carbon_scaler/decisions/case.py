@@ -25,5 +25,6 @@ class Case:
     plan: Plan
     now: datetime
     series: RegionSeries | None
+    # The value that counts now, which may be another one than the series' newest.
     reading: Reading | None
     counts: QueueCounts | None

@@ -153,6 +153,8 @@ def _anchor(series: RegionSeries | None, settings: Settings, now: datetime) -> t
     open_indices = np.flatnonzero(thresholds.open_slots(series, settings)[:begun])
     if len(open_indices):
         return series.end_of(int(open_indices[-1])), "the end of the last open hour"
+    if series.first_at is None:
+        return EPOCH, "no value is stored"
     # Counted back from a value that lies ahead, so that its arrival moves no pulse.
     ahead = min(0, (now - series.first_at) // settings.max_delay)
     return series.first_at + ahead * settings.max_delay, "the first stored value"

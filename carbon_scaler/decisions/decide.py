@@ -31,7 +31,7 @@ def decide(
     plan: Plan, inputs: Inputs, now: datetime, *, timeline: Timeline | None = None
 ) -> Decision:
     """Ask the rules in order; the same inputs give the same decision. `timeline` saves its sorting."""
-    reading = inputs.series.reading_at(now) if inputs.series else None
+    reading = inputs.series.resolved_at(now) if inputs.series else None
     if timeline is None and isinstance(inputs.demand, BacklogReading):
         timeline = deadlines.timeline(inputs.demand.items, plan.settings)
     case = Case(
@@ -99,7 +99,7 @@ def _changes_at(
 ) -> datetime | None:
     instants = [ruling.until for ruling in rulings]
     if inputs.series is not None:
-        instants.append(inputs.series.next_start_after(now))
+        instants.append(inputs.series.next_change_after(now))
     if timeline is not None:
         instants.append(timeline.next_change_after(now))
     if isinstance(inputs.demand, BacklogReading):

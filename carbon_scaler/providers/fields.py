@@ -1,21 +1,18 @@
 """Reading fields of foreign JSON: what is not exactly as documented is refused, never repaired."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from carbon_scaler.domain.errors import CarbonScalerError
 
-_WITHOUT_SECONDS = re.compile(r"(T\d{2}:\d{2})(?=Z|[+-]\d{2}:?\d{2}$)")
-
 
 class FieldError(CarbonScalerError):
     """A field is missing or not what is documented."""
 
 
-def objects(document: Any, name: str) -> Sequence[Mapping[str, Any]]:
+def objects(document: object, name: str) -> Sequence[Mapping[str, Any]]:
     """A field that is a list of objects."""
     rows = mapping(document, "the answer").get(name)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -23,7 +20,7 @@ def objects(document: Any, name: str) -> Sequence[Mapping[str, Any]]:
     return rows
 
 
-def mapping(value: Any, name: str) -> Mapping[str, Any]:
+def mapping(value: object, name: str) -> Mapping[str, Any]:
     """A value that is an object."""
     if not isinstance(value, dict):
         raise FieldError(f"{name} is not an object")
@@ -37,9 +34,13 @@ def number(row: Mapping[str, Any], name: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise FieldError(f"`{name}` is {type(value).__name__}, not a number")
-    if not math.isfinite(value):
+    try:
+        exact = float(value)
+    except OverflowError:
+        exact = math.inf
+    if not math.isfinite(exact):
         raise FieldError(f"`{name}` is not finite")
-    return float(value)
+    return exact
 
 
 def text(row: Mapping[str, Any], name: str) -> str | None:
@@ -47,6 +48,14 @@ def text(row: Mapping[str, Any], name: str) -> str | None:
     value = row.get(name)
     if value is not None and not isinstance(value, str):
         raise FieldError(f"`{name}` is {type(value).__name__}, not a text")
+    return value
+
+
+def flag(row: Mapping[str, Any], name: str) -> bool | None:
+    """True or false; None where it is null or absent."""
+    value = row.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise FieldError(f"`{name}` is {type(value).__name__}, not true or false")
     return value
 
 
@@ -61,9 +70,12 @@ def instant(row: Mapping[str, Any], name: str) -> datetime:
 def parse_instant(value: str, name: str) -> datetime:
     """As `instant`, of a text."""
     try:
-        at = datetime.fromisoformat(_WITHOUT_SECONDS.sub(r"\1:00", value))
+        at = datetime.fromisoformat(value)
     except ValueError:
         raise FieldError(f"`{name}` is no instant: {value[:40]!r}") from None
     if at.tzinfo is None:
         raise FieldError(f"`{name}` says no time zone: {value[:40]!r}")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise FieldError(f"`{name}` is no instant: {value[:40]!r}") from None

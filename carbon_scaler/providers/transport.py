@@ -1,233 +1,261 @@
-"""One HTTP client for all sources: limits, retries, and what a failed request means."""
+"""One HTTP client for all sources: limits, retries, and no secret in any failure."""
 
 import asyncio
-import json
+import logging
 import random
-import ssl
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import httpx
 
+import carbon_scaler
+from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.grid_sources import ErrorKind, SourceError
+from carbon_scaler.application.ports import Clock
+from carbon_scaler.providers.answers import (
+    Answer,
+    Refusals,
+    Request,
+    failure_without_answer,
+    refusal_by_status,
+    seconds_to_wait,
+    strict_json,
+)
+from carbon_scaler.providers.pace import Monotonic, Pace, Sleep
 
-ATTEMPTS = 3
+__all__ = ["Answer", "Patience", "Refusals", "Request", "Spend", "Transport", "new_client"]
+
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
-# Beside the limit per read, which a body that drips in never reaches.
-TOTAL_SECONDS = 20.0
-FIRST_BACKOFF_SECONDS = 1.0
-LONGEST_BACKOFF_SECONDS = 8.0
-LONGEST_RETRY_AFTER_SECONDS = 60.0
 MOST_BYTES = 16 * 1024 * 1024
-# So many requests in a row that nobody answered: the rest of them fail at once for a while.
-UNANSWERED_IN_A_ROW = 3
-DOWN_SECONDS = 45.0
+MOST_KEPT_ALIVE = 64
+# A key shorter than this is not searched for in what a source says; it would hit plain words.
+SHORTEST_MASKED = 4
 WORTH_RETRYING = frozenset(
     {
         ErrorKind.TIMEOUT,
         ErrorKind.UNREACHABLE,
         ErrorKind.SERVER,
         ErrorKind.RATE_LIMITED,
-        ErrorKind.MALFORMED,
     }
 )
-UNANSWERED = frozenset({ErrorKind.TIMEOUT, ErrorKind.UNREACHABLE, ErrorKind.TLS})
 
-Sleep = Callable[[float], Awaitable[None]]
 # Counts a request before it is made; False: the user's limit is used up.
 Spend = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A GET; headers may hold secrets and are never shown."""
+class Patience:
+    """How long and how often a source is asked for one thing."""
 
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    attempts: int = 3
+    # Beside the limit per read, which a body that drips in never reaches.
+    total_seconds: float = 20.0
+    first_backoff_seconds: float = 1.0
+    longest_backoff_seconds: float = 8.0
+    # A source that wants to be left alone for longer is not asked again before.
+    longest_retry_after_seconds: float = 60.0
+    longest_rest_seconds: float = 3600.0
+    # So many different requests in a row without any answer: all others fail at once for a while.
+    # One alone, like that of a zone that hangs, leaves the others alone.
+    unanswered_in_a_row: int = 3
+    down_seconds: float = 45.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came back, read to its end."""
-
-    status: int
+class _Failure:
+    kind: ErrorKind
     text: str
-    content_type: str
-    retry_after: str | None = None
-
-    @property
-    def document(self) -> Any:
-        """The JSON in it; None where there is none."""
-        try:
-            return _strict_json(self.text)
-        except ValueError:
-            return None
+    again: bool = False
+    pause: float = 0.0
 
 
-# What a source's own words in a refusal mean; None: by the status alone.
-Refusals = Callable[[Answer], tuple[ErrorKind, str] | None]
+def new_client(
+    *, connect_seconds: float = CONNECT_SECONDS, read_seconds: float = READ_SECONDS
+) -> httpx.AsyncClient:
+    """The client that all sources share; who asks for it closes it."""
+    # They log addresses with their queries, in which a source may want its key.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return httpx.AsyncClient(
+        follow_redirects=False,
+        headers={"User-Agent": f"carbon-scaler/{carbon_scaler.__version__}"},
+        # Each transport limits itself; a common limit would make one source wait for another.
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=MOST_KEPT_ALIVE),
+        timeout=httpx.Timeout(read_seconds, connect=connect_seconds),
+    )
 
 
 class Transport:
     """Asks one source; every failure is a SourceError without secrets."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  keyword-only, and each with its own default
         self,
         client: httpx.AsyncClient,
         *,
         source: str,
         address: str,
         spend: Spend,
-        refusals: Refusals,
+        refusals: Refusals = lambda _: None,
         most_at_once: int = 16,
+        calls_per_minute: int | None = None,
+        patience: Patience = Patience(),
+        clock: Clock | None = None,
+        monotonic: Monotonic = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.source = source
-        self.address = address
+        self._address = address.rstrip("/")
         self._client = client
         self._spend = spend
         self._refusals = refusals
         self._turns = asyncio.Semaphore(most_at_once)
+        self._pace = (
+            Pace(calls_per_minute, monotonic=monotonic, sleep=sleep) if calls_per_minute else None
+        )
+        self._patience = patience
+        self._clock = clock or SystemClock()
+        self._monotonic = monotonic
         self._sleep = sleep
-        self._unanswered = 0
-        self._down_until = 0.0
+        self._unanswered: set[frozenset[tuple[str, str]]] = set()
+        self._waiting_until = 0.0
+        self._resting_until = 0.0
+        self._why_resting: _Failure | None = None
 
-    async def get(self, request: Request) -> Any:
+    async def get(self, request: Request) -> object:
         """The JSON document, after retries where they are worth it."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return await self._attempt(request)
-            except _RetryableError as failed:
-                if attempt == ATTEMPTS or failed.pause > LONGEST_RETRY_AFTER_SECONDS:
-                    raise failed.error from None
-                pause = failed.pause or _backoff(attempt)
-            await self._sleep(pause)
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    async def _attempt(self, request: Request) -> Any:
-        self._refuse_if_down()
-        if not await self._spend():
-            raise self.error(ErrorKind.QUOTA, "the day's quota is used up; not asked")
-        try:
-            async with self._turns, asyncio.timeout(TOTAL_SECONDS):
-                answer = await self._send(request)
-        except (httpx.HTTPError, TimeoutError, OSError) as error:
-            self._note_unanswered()
-            raise self._retryable(*_failure(error)) from None
-        self._unanswered = 0
-        return self._document(answer)
-
-    async def _send(self, request: Request) -> Answer:
-        async with self._client.stream(
-            "GET", self.address + request.path, params=request.query, headers=request.headers
-        ) as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > MOST_BYTES:
-                    raise self.error(ErrorKind.MALFORMED, f"answered over {MOST_BYTES} bytes")
-            return Answer(
-                status=response.status_code,
-                text=body.decode("utf-8", "replace"),
-                content_type=response.headers.get("content-type", ""),
-                retry_after=response.headers.get("retry-after"),
-            )
-
-    def _document(self, answer: Answer) -> Any:
-        if answer.status != httpx.codes.OK:
-            kind, text = self._refusals(answer) or _by_status(answer)
-            raise self._retryable(kind, text, pause=_retry_after(answer.retry_after))
-        try:
-            return _strict_json(answer.text)
-        except ValueError:
-            what = "a page" if "html" in answer.content_type else "broken JSON"
-            raise self._retryable(ErrorKind.MALFORMED, f"answered {what}") from None
+        attempt = 1
+        result = await self._attempt(request)
+        while isinstance(result, _Failure) and self._worth_another(result, attempt):
+            # What the source asked for is waited out by all requests, below.
+            if not result.pause:
+                await self._sleep(self._backoff(attempt))
+            attempt += 1
+            result = await self._attempt(request)
+        # Raised where no other exception is being handled: its context would hold the request.
+        if isinstance(result, _Failure):
+            raise self.error(result.kind, _masked(result.text, request))
+        return result
 
     def error(self, kind: ErrorKind, text: str) -> SourceError:
         """A failure of this source."""
         return SourceError(f"{self.source}: {text}", source=self.source, kind=kind)
 
-    def _retryable(self, kind: ErrorKind, text: str, *, pause: float = 0.0) -> Exception:
-        error = self.error(kind, text)
-        return _RetryableError(error, pause=pause) if kind in WORTH_RETRYING else error
+    async def _attempt(self, request: Request) -> object:
+        async with self._turns:
+            await self._wait_as_told()
+            if (failure := self._resting() or _unsendable(request)) is not None:
+                return failure
+            if self._pace is not None:
+                await self._pace.turn()
+            if not await self._spend():
+                return _Failure(kind=ErrorKind.QUOTA, text="the day's quota is used up; not asked")
+            answer = await self._answer(request)
+        return self._document(answer) if isinstance(answer, Answer) else answer
 
-    def _note_unanswered(self) -> None:
-        self._unanswered += 1
-        if self._unanswered >= UNANSWERED_IN_A_ROW:
-            self._down_until = asyncio.get_running_loop().time() + DOWN_SECONDS
-            self._unanswered = 0
+    async def _answer(self, request: Request) -> Answer | _Failure:
+        try:
+            async with asyncio.timeout(self._patience.total_seconds):
+                answer = await self._send(request)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+            kind, text = failure_without_answer(error)
+            failure = _Failure(kind=kind, text=text, again=kind in WORTH_RETRYING)
+            self._note_unanswered(request, failure)
+            return failure
+        self._unanswered.clear()
+        return answer
 
-    def _refuse_if_down(self) -> None:
-        if asyncio.get_running_loop().time() < self._down_until:
-            raise self.error(
-                ErrorKind.UNREACHABLE, f"{self.address} did not answer just now; not asked again"
+    async def _send(self, request: Request) -> Answer | _Failure:
+        async with self._client.stream(
+            "GET", self._address + request.path, params=request.query, headers=request.headers
+        ) as response:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    return _Failure(
+                        kind=ErrorKind.MALFORMED, text=f"answered over {MOST_BYTES} bytes"
+                    )
+            return Answer(
+                status=response.status_code,
+                text=body.decode("utf-8", "replace"),
+                content_type=response.headers.get("content-type", ""),
+                retry_after=response.headers.get("retry-after"),
+                location=response.headers.get("location"),
             )
 
+    def _document(self, answer: Answer) -> object:
+        if answer.status != httpx.codes.OK:
+            return self._refusal(answer)
+        try:
+            return strict_json(answer.text)
+        except ValueError:
+            if answer.is_page:
+                text = "answered a page, not data; a proxy or sign-in page may stand between"
+                return _Failure(kind=ErrorKind.MALFORMED, text=text)
+            text = "answered what is not whole JSON"
+            return _Failure(kind=ErrorKind.MALFORMED, text=text, again=True)
 
-class _RetryableError(Exception):
-    def __init__(self, error: SourceError, *, pause: float) -> None:
-        self.error = error
-        self.pause = pause
-        super().__init__(str(error))
+    def _refusal(self, answer: Answer) -> _Failure:
+        kind, text = self._refusals(answer) or refusal_by_status(answer)
+        pause = seconds_to_wait(answer.retry_after, self._clock.now())
+        failure = _Failure(kind=kind, text=text, again=kind in WORTH_RETRYING, pause=pause)
+        if failure.again and pause <= self._patience.longest_retry_after_seconds:
+            self._waiting_until = max(self._waiting_until, self._monotonic() + pause)
+        elif kind is ErrorKind.RATE_LIMITED:
+            self._rest(failure, min(pause, self._patience.longest_rest_seconds))
+        return failure
 
+    async def _wait_as_told(self) -> None:
+        if (seconds := self._waiting_until - self._monotonic()) > 0:
+            await self._sleep(seconds)
 
-def _failure(error: Exception) -> tuple[ErrorKind, str]:
-    """Without the exception's own text, which may hold a URL with secrets."""
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return ErrorKind.TIMEOUT, "no complete answer in time"
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return ErrorKind.TLS, f"TLS failed: {cause.reason or 'certificate not accepted'}"
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(error, httpx.ConnectError):
-        return ErrorKind.UNREACHABLE, "cannot be reached; check the network, DNS and proxies"
-    return ErrorKind.UNREACHABLE, "the connection broke in the middle of the answer"
+    def _worth_another(self, failure: _Failure, attempt: int) -> bool:
+        return (
+            failure.again
+            and attempt < self._patience.attempts
+            and failure.pause <= self._patience.longest_retry_after_seconds
+            and self._resting() is None
+        )
 
+    def _backoff(self, attempt: int) -> float:
+        patience = self._patience
+        longest = min(
+            patience.first_backoff_seconds * 2.0 ** (attempt - 1), patience.longest_backoff_seconds
+        )
+        return random.uniform(longest / 2, longest)  # noqa: S311  jitter, no secret
 
-def _by_status(answer: Answer) -> tuple[ErrorKind, str]:
-    match answer.status:
-        case 401:
-            kind = ErrorKind.KEY
-        case 403:
-            kind = ErrorKind.PLAN
-        case 400 | 404 | 422:
-            kind = ErrorKind.ZONE if answer.status != 404 else ErrorKind.NO_DATA
-        case 429:
-            kind = ErrorKind.RATE_LIMITED
-        case status if status >= 500 or status == 408:
-            kind = ErrorKind.SERVER
-        case _:
-            kind = ErrorKind.MALFORMED
-    return kind, f"answered status {answer.status}"
+    def _note_unanswered(self, request: Request, failure: _Failure) -> None:
+        self._unanswered.add(frozenset([("", request.path), *request.query.items()]))
+        if len(self._unanswered) >= self._patience.unanswered_in_a_row:
+            self._rest(failure, self._patience.down_seconds)
 
+    def _rest(self, why: _Failure, seconds: float) -> None:
+        self._resting_until = self._monotonic() + seconds
+        self._why_resting = why
 
-def _backoff(attempt: int) -> float:
-    longest = min(FIRST_BACKOFF_SECONDS * 2.0 ** (attempt - 1), LONGEST_BACKOFF_SECONDS)
-    return random.uniform(longest / 2, longest)  # noqa: S311  jitter, no secret
-
-
-def _retry_after(text: str | None) -> float:
-    """Seconds, or a date; 0 where there is none."""
-    if text is None:
-        return 0.0
-    if text.strip().isdigit():
-        return float(text)
-    try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())  # noqa: TID251  against a wall clock
-
-
-def _strict_json(text: str) -> Any:
-    return json.loads(text, parse_constant=_refuse_constant)
+    def _resting(self) -> _Failure | None:
+        why = self._why_resting
+        if why is None or self._monotonic() >= self._resting_until:
+            return None
+        return _Failure(kind=why.kind, text=f"not asked again yet: {why.text}")
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+def _unsendable(request: Request) -> _Failure | None:
+    """A header that HTTP cannot carry would end in an exception that shows it."""
+    if all(value.isascii() and value.isprintable() for value in request.headers.values()):
+        return None
+    return _Failure(
+        kind=ErrorKind.KEY,
+        text="the key holds a line break or a character outside ASCII; copy it again, alone",
+    )
+
+
+def _masked(text: str, request: Request) -> str:
+    """A source may repeat the key that it refuses."""
+    for value in request.headers.values():
+        for secret in (value, *value.split()):
+            if len(secret) >= SHORTEST_MASKED:
+                text = text.replace(secret, "***")
+    return text

@@ -7,6 +7,7 @@ import asyncpg
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.storage.pool import Connection, DatabaseRefusedError, open_connection
 
+LIVE_DATABASE = "carbon"
 REPLAY_DATABASE = "carbon_replay"
 
 
@@ -43,6 +44,18 @@ async def refuse_real_data(connection: Connection) -> None:
         )
 
 
+async def refuse_replayed_data(connection: Connection) -> None:
+    """Real values beside replayed ones could not be told apart from them by who reads both."""
+    replayed = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM co2e_emissions WHERE source = 'replay')"
+    )
+    if replayed:
+        raise MixedDataError(
+            "the database of DATABASE_URL holds replayed values (source replay); real ones need "
+            "a database of their own: name another one in DATABASE_URL"
+        )
+
+
 async def _create(connection: Connection, name: str) -> None:
     quoted_name = '"' + name.replace('"', '""') + '"'
     try:
@@ -53,6 +66,6 @@ async def _create(connection: Connection, name: str) -> None:
         return  # another start was quicker
     except asyncpg.InsufficientPrivilegeError as error:
         raise DatabaseRefusedError(
-            f"the database user may not create the database {name}, which replayed data need for "
-            f"themselves; create it, or name it in DATABASE_URL"
+            f"the database user may not create the database {name}, which keeps live and "
+            "replayed data apart; create it, or name it in DATABASE_URL"
         ) from error

@@ -6,22 +6,20 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from carbon_scaler.application.backlogs import Backlogs
 from carbon_scaler.application.evaluate import Evaluator, Subject
+from carbon_scaler.application.grid_state import GridState
 from carbon_scaler.application.ports import Clock
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.domain.backlog import BacklogReading
 from carbon_scaler.domain.policy import Settings
 from carbon_scaler.domain.trigger import Plan
 from carbon_scaler.observability.counters import LoopLag, RpcCounters
+from carbon_scaler.web.grid_metrics import grid_metrics, ingest_metrics
+from carbon_scaler.web.metric_families import counter, gauge
 
 # One series per object, so the number of objects shown is bounded.
 MOST_OBJECTS = 1000
@@ -43,6 +41,8 @@ class Measured:
     subjects: Callable[[], Iterator[Subject]]
     rpc: RpcCounters
     loop_lag: LoopLag
+    # How ingest fares, as last read.
+    grid: Callable[[], GridState] = GridState
 
 
 def build_registry(measured: Measured) -> CollectorRegistry:
@@ -64,24 +64,23 @@ class ScalerCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All families."""
         now = self._of.clock.now()
-        yield _gauge("carbon_scaler_build_info", "Version.", ("version",), {(self._of.version,): 1})
+        yield gauge("carbon_scaler_build_info", "Version.", ("version",), {(self._of.version,): 1})
         yield from self._decisions()
         polls = self._newest_polls()
         yield from _objects(polls, now)
         yield from self._backlogs(polls, now)
-        yield from self._grid(now)
+        yield from grid_metrics(self._of.snapshots, now)
+        yield from ingest_metrics(self._of.grid())
         yield from self._calls()
         yield from self._loop()
 
     def _decisions(self) -> Iterator[Metric]:
-        family = CounterMetricFamily(
+        yield counter(
             "carbon_scaler_decisions",
             "Answers given to KEDA by mode, verdict and reason.",
-            labels=("mode", "verdict", "reason"),
+            ("mode", "verdict", "reason"),
+            dict(self._of.evaluator.answers),
         )
-        for labels, count in dict(self._of.evaluator.answers).items():
-            family.add_metric(labels, count)
-        yield family
 
     def _newest_polls(self) -> Polls:
         """When each object was last asked for, in the order of their first polls."""
@@ -109,24 +108,22 @@ class ScalerCollector(Collector):
                 items[name, "waiting"] = len(state.reading.items.enqueued)
                 items[name, "in_progress"] = state.reading.items.in_progress
                 ages[name,] = (now - state.reading.read_at).total_seconds()
-        yield _gauge(
+        yield gauge(
             "carbon_scaler_overdue_items",
             "Waiting items past their latest start, by the strictest trigger that is not urgent; must stay 0.",
             ("backlog",),
             overdue,
         )
-        yield _gauge(
+        yield gauge(
             "carbon_scaler_backlog_items", "Items as last read.", ("backlog", "state"), items
         )
-        yield _gauge(
+        yield gauge(
             "carbon_scaler_backlog_age_seconds", "Age of the last reading.", ("backlog",), ages
         )
-        failures = CounterMetricFamily(
-            "carbon_scaler_backlog_failures", "Readings that failed.", labels=("backlog",)
+        failures = {(name,): count for name, count in self._of.backlogs.failures.items()}
+        yield counter(
+            "carbon_scaler_backlog_failures", "Readings that failed.", ("backlog",), failures
         )
-        for name, count in self._of.backlogs.failures.items():
-            failures.add_metric((name,), count)
-        yield failures
 
     def _deadlines(self, polls: Polls) -> set[tuple[str, Settings]]:
         """Each backlog under each of the settings that count; urgent work is never in time."""
@@ -139,44 +136,13 @@ class ScalerCollector(Collector):
             and not _is_former(subject, polls)
         }
 
-    def _grid(self, now: datetime) -> Iterator[Metric]:
-        ages: dict[tuple[str, ...], float] = {}
-        grams: dict[tuple[str, ...], float] = {}
-        for region, series in self._of.snapshots.current.regions.items():
-            reading = series.reading_at(now)
-            if reading is not None:
-                ages[region,] = (now - reading.observed_at).total_seconds()
-                grams[region, reading.source] = reading.grams_per_kwh
-        yield _gauge(
-            "carbon_scaler_data_age_seconds",
-            "Seconds since the start of the newest value's interval.",
-            ("region",),
-            ages,
-        )
-        yield _gauge(
-            "carbon_scaler_intensity_grams_per_kwh", "Newest value.", ("region", "source"), grams
-        )
-        snapshot_age = (now - self._of.snapshots.current.loaded_at).total_seconds()
-        yield _gauge(
-            "carbon_scaler_snapshot_age_seconds",
-            "Seconds since the snapshot was last refreshed.",
-            (),
-            {(): snapshot_age},
-        )
-        healthy = float(self._of.snapshots.failure is None)
-        yield _gauge(
-            "carbon_scaler_database_up", "Whether the database answers.", (), {(): healthy}
-        )
-
     def _calls(self) -> Iterator[Metric]:
-        calls = CounterMetricFamily(
+        yield counter(
             "carbon_scaler_grpc_requests",
             "Calls of KEDA's contract by method and status code.",
-            labels=("method", "code"),
+            ("method", "code"),
+            dict(self._of.rpc.calls),
         )
-        for labels, count in dict(self._of.rpc.calls).items():
-            calls.add_metric(labels, count)
-        yield calls
         seconds = HistogramMetricFamily(
             "carbon_scaler_grpc_latency_seconds", "Time in the handler.", labels=("method",)
         )
@@ -186,7 +152,7 @@ class ScalerCollector(Collector):
 
     def _loop(self) -> Iterator[Metric]:
         lag = self._of.loop_lag
-        yield _gauge(
+        yield gauge(
             "carbon_scaler_loop_lag_seconds",
             "How late the event loop ran: last seen, and the worst since the last scrape.",
             ("which",),
@@ -195,7 +161,7 @@ class ScalerCollector(Collector):
 
 
 def _objects(polls: Polls, now: datetime) -> Iterator[Metric]:
-    yield _gauge(
+    yield gauge(
         "carbon_scaler_seconds_since_poll",
         f"Seconds since KEDA last asked for an object; the first {MOST_OBJECTS} objects.",
         ("namespace", "name"),
@@ -204,7 +170,7 @@ def _objects(polls: Polls, now: datetime) -> Iterator[Metric]:
             for key, polled_at in islice(polls.items(), MOST_OBJECTS)
         },
     )
-    yield _gauge("carbon_scaler_objects", "Objects polled so far.", (), {(): len(polls)})
+    yield gauge("carbon_scaler_objects", "Objects polled so far.", (), {(): len(polls)})
 
 
 def _is_former(subject: Subject, polls: Polls) -> bool:
@@ -212,12 +178,3 @@ def _is_former(subject: Subject, polls: Polls) -> bool:
     if subject.polled_at is None or newest is None:
         return True
     return newest - subject.polled_at > SUPERSEDED_AFTER
-
-
-def _gauge(
-    name: str, text: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], float]
-) -> Metric:
-    family = GaugeMetricFamily(name, text, labels=labels)
-    for key, value in values.items():
-        family.add_metric(key, value)
-    return family

@@ -28,6 +28,6 @@ class CheckedStore:
                     await check_schema(connection)
         return await self._store.load(regions, now=now)
 
-    async def store(self, readings: Sequence[Reading]) -> int:
+    async def store(self, readings: Sequence[Reading], *, term: int | None = None) -> int:
         """As the store does."""
-        return await self._store.store(readings)
+        return await self._store.store(readings, term=term)

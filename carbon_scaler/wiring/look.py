@@ -9,21 +9,25 @@ from typing import Any
 
 from carbon_scaler.application.backlogs import Backlogs, OwnedBacklog
 from carbon_scaler.application.clock import SystemClock
-from carbon_scaler.application.explain import explain, explain_rejection
+from carbon_scaler.application.explain import explain, explain_rejection, with_provenance
+from carbon_scaler.application.snapshots import with_average
 from carbon_scaler.backlogs.registry import backlog_sources
-from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.resolve import Surroundings, resolve
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
 from carbon_scaler.domain.policy import BUILT_IN_POLICY
+from carbon_scaler.domain.regions import Catalog
 from carbon_scaler.domain.trigger import Plan, Rejection
 from carbon_scaler.keda.metadata import parse_trigger
+from carbon_scaler.storage.grid_state import PostgresGridState
 from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.migrate import check_schema
 from carbon_scaler.storage.pool import open_connection, open_pool, server_name
-from carbon_scaler.wiring.resources import configured_backlogs, reachable_database
+from carbon_scaler.wiring.databases import reachable_database
+from carbon_scaler.wiring.grid import averages_of, catalog_of
+from carbon_scaler.wiring.resources import configured_backlogs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,45 +45,66 @@ async def explain_trigger(
 ) -> dict[str, Any]:
     """What the server answers now, or would have answered, by the very same functions."""
     present = SystemClock().now()
-    async with opened_store(settings) as store:
-        regions = await store.load(None, now=present)
-        plan = _resolved(settings, environment, asked, regions.keys())
+    catalog = catalog_of(settings)
+    async with opened_stores(settings) as stores:
+        regions = await stores.intensities.load(None, now=present)
+        around = _surroundings(settings, environment, catalog, regions.keys())
+        trigger = parse_trigger(asked.namespace, asked.name, asked.metadata)
+        plan = resolve(trigger, BUILT_IN_POLICY, around)
         if isinstance(plan, Rejection):
             return explain_rejection(plan, BUILT_IN_POLICY.version)
         if asked.at is not None:
             known_at = min(asked.at, present)
-            regions = await store.load([plan.region], now=asked.at, known_at=known_at)
-    demand = await _demand(settings, environment, plan, asked.at)
-    now = asked.at or SystemClock().now()
-    inputs = Inputs(series=regions.get(plan.region), demand=demand)
-    return explain(plan, decide(plan, inputs, now))
+            regions = await stores.intensities.load([plan.region], now=asked.at, known_at=known_at)
+        demand = await _demand(settings, environment, plan, asked.at)
+        now = asked.at or SystemClock().now()
+        stored = regions.get(plan.region)
+        series = None if stored is None else with_average(stored, averages_of(catalog))
+        decision = decide(plan, Inputs(series=series, demand=demand), now)
+        told = explain(plan, decision, series)
+        if (reading := decision.reading) is None:
+            return told
+        provenance = await stores.grid_state.provenance_of(
+            reading.region, reading.observed_at, reading.source, reading.basis
+        )
+        return with_provenance(told, provenance)
 
 
-def _resolved(
+def _surroundings(
     settings: Settings,
     environment: Mapping[str, str],
-    asked: Asked,
+    catalog: Catalog,
     stored_regions: Collection[str],
-) -> Plan | Rejection:
+) -> Surroundings:
     embedded = settings.database_url is None
-    around = Surroundings(
+    return Surroundings(
         default_region=settings.region or (DEFAULT_RUN_REGION if embedded else None),
-        catalog=load_catalog(),
+        catalog=catalog,
         stored_regions=stored_regions,
         backlogs={b.name: b.namespaces for b in configured_backlogs(settings, environment)},
     )
-    trigger = parse_trigger(asked.namespace, asked.name, asked.metadata)
-    return resolve(trigger, BUILT_IN_POLICY, around)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """What a looking command reads."""
+
+    intensities: PostgresIntensityStore
+    grid_state: PostgresGridState
 
 
 @asynccontextmanager
-async def opened_store(settings: Settings) -> AsyncIterator[PostgresIntensityStore]:
+async def opened_stores(settings: Settings) -> AsyncIterator[Stores]:
     """The database that a looking command reads, once its schema is there."""
     url = reachable_database(settings)
     async with open_connection(url) as connection:
         await check_schema(connection)
     async with open_pool(url) as pool:
-        yield PostgresIntensityStore(pool, server=server_name(url))
+        server = server_name(url)
+        yield Stores(
+            intensities=PostgresIntensityStore(pool, server=server),
+            grid_state=PostgresGridState(pool, server=server),
+        )
 
 
 async def _demand(

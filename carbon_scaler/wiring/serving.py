@@ -14,24 +14,26 @@ import carbon_scaler
 from carbon_scaler.application.backlogs import Backlogs
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.evaluate import Evaluator
+from carbon_scaler.application.grid_state import GridStates
 from carbon_scaler.application.loop_lag import watch_loop_lag
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.application.status import Server
 from carbon_scaler.application.tasks import Tasks
 from carbon_scaler.backlogs.registry import backlog_sources
-from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.config.settings import Settings
 from carbon_scaler.domain.policy import BUILT_IN_POLICY
 from carbon_scaler.keda.server import GrpcServer
 from carbon_scaler.keda.servicer import Servicer
 from carbon_scaler.keda.triggers import KnownTriggers
 from carbon_scaler.observability.counters import LoopLag, RpcCounters
+from carbon_scaler.storage.grid_state import PostgresGridState
 from carbon_scaler.storage.notifications import PostgresChanges
 from carbon_scaler.storage.pool import Pool, redacted, server_name
 from carbon_scaler.web.app import build_app
 from carbon_scaler.web.metrics import Measured, build_registry
 from carbon_scaler.web.server import HttpServer
 from carbon_scaler.wiring.checked_store import CheckedStore
+from carbon_scaler.wiring.grid import averages_of, catalog_of
 from carbon_scaler.wiring.listening import ensure_free, listen
 from carbon_scaler.wiring.resources import configured_backlogs
 
@@ -62,8 +64,15 @@ class Serving:
         self.settings = ground.settings
         self.tasks = Tasks()
         self.store = CheckedStore(ground.pool, server=server_name(ground.database_url))
+        catalog = catalog_of(self.settings)
         self.snapshots = Snapshots(
-            store=self.store, changes=PostgresChanges(ground.database_url), clock=self.clock
+            store=self.store,
+            changes=PostgresChanges(ground.database_url),
+            clock=self.clock,
+            averages=averages_of(catalog),
+        )
+        self.grid_states = GridStates(
+            PostgresGridState(ground.pool, server=server_name(ground.database_url))
         )
         self.backlogs = Backlogs(
             backlog_sources(configured_backlogs(self.settings, ground.environment)),
@@ -71,7 +80,7 @@ class Serving:
         )
         self.evaluator = Evaluator(
             policy=BUILT_IN_POLICY,
-            catalog=load_catalog(),
+            catalog=catalog,
             default_region=ground.default_region,
             snapshots=self.snapshots,
             backlogs=self.backlogs,
@@ -84,6 +93,7 @@ class Serving:
             sources=self.settings.sources,
             replay=ground.replay,
             waiting_for=ground.waiting_for,
+            grid=lambda: self.grid_states.current,
         )
         self.ready = asyncio.Event()
         self._stack = AsyncExitStack()
@@ -94,6 +104,7 @@ class Serving:
         async with AsyncExitStack() as starting:
             starting.push_async_callback(self.tasks.stop)
             self.tasks.start("snapshots", self.snapshots.run)
+            self.tasks.start("grid_state", self.grid_states.run)
             self.tasks.start("loop_lag", lambda: watch_loop_lag(self._loop_lag))
             self.backlogs.start(self.tasks)
             starting.push_async_callback(self.backlogs.close)
@@ -133,6 +144,7 @@ class Serving:
             subjects=lambda: iter(self._triggers),
             rpc=self._rpc,
             loop_lag=self._loop_lag,
+            grid=lambda: self.grid_states.current,
         )
         return build_app(
             server=self.server,

@@ -8,6 +8,7 @@ from carbon_scaler.storage.databases import (
     MixedDataError,
     ensure_database,
     refuse_real_data,
+    refuse_replayed_data,
     with_database,
 )
 from carbon_scaler.storage.pool import Pool, open_connection
@@ -46,3 +47,15 @@ async def test_replay_goes_beside_typed_values_and_never_beside_real_ones(pool: 
 
         with pytest.raises(MixedDataError, match="electricity_maps"):
             await refuse_real_data(connection)
+
+
+async def test_real_values_go_beside_typed_ones_and_never_beside_replayed_ones(pool: Pool):
+    insert = "INSERT INTO co2e_emissions (region, timestamp, gco2_per_kwh, source) VALUES "
+    async with pool.acquire() as connection:
+        await connection.execute(insert + "('us-east-1', now(), 300, 'manual')")
+        await connection.execute(insert + "('us-east-1', now(), 300, 'neso')")
+        await refuse_replayed_data(connection)
+        await connection.execute(insert + "('us-east-1', now(), 300, 'replay')")
+
+        with pytest.raises(MixedDataError, match="holds replayed values"):
+            await refuse_replayed_data(connection)

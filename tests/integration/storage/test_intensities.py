@@ -18,7 +18,6 @@ from carbon_scaler.domain.intensity import (
     Signal,
 )
 from carbon_scaler.storage.intensities import (
-    MOST_ROWS,
     READINGS_AT_ONCE,
     PostgresIntensityStore,
     UnstorableReadingError,
@@ -29,6 +28,7 @@ from carbon_scaler.storage.pool import (
     Pool,
     open_pool,
 )
+from carbon_scaler.storage.series import MOST_ROWS
 
 BOTH_VERSIONS = pytest.mark.parametrize("postgres", ["embedded", "debian15"], indirect=True)
 NOW = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)

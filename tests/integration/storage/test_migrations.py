@@ -158,8 +158,9 @@ async def test_every_column_says_what_it_means(database_url: str):
         silent = await connection.fetch(
             """
             SELECT attrelid::regclass::text AS table_name, attname
-            FROM pg_attribute
-            WHERE attrelid = ANY (ARRAY['co2e_emissions', 'co2e_emissions_revisions']::regclass[])
+            FROM pg_attribute JOIN pg_class AS tables ON tables.oid = attrelid
+            WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+              AND relname <> 'carbon_scaler_migrations'
               AND attnum > 0 AND NOT attisdropped AND col_description(attrelid, attnum) IS NULL
             """
         )

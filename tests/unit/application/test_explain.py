@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from carbon_scaler.application.explain import explain, explain_rejection, plain
+from carbon_scaler.application.explain import explain, explain_rejection, plain, with_provenance
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.resolve import resolve
@@ -27,12 +27,13 @@ from tests.builders import (
     an_item,
     some_surroundings,
 )
+from tests.grid_builders import an_average, an_outlook
 
 BRAKE = a_trigger(region=HOME, mode=Mode.BRAKE)
 QUEUE = a_trigger(region=HOME, backlog="orders")
 DOCUMENTED = {
     "verdict", "reason", "level", "admitted", "metric_value", "target", "rules", "intensity",
-    "settings", "changes_at", "policy_version",
+    "source_change", "settings", "changes_at", "policy_version",
 }  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def explained(
     demand: BacklogReading | None = None,
 ) -> dict[str, Any]:
     plan = plan_of(trigger)
-    return explain(plan, decide(plan, Inputs(series=series, demand=demand), NOW))
+    return explain(plan, decide(plan, Inputs(series=series, demand=demand), NOW), series)
 
 
 def test_it_has_every_documented_key_whatever_was_decided():
@@ -101,6 +102,55 @@ def test_without_a_value_there_is_none():
 
     assert document["intensity"] is None
     assert document["reason"] == "blind_open"
+
+
+OLD = a_series(100, since=NOW - 5 * HOUR, source="neso")
+
+
+def test_a_forecast_that_decided_tells_when_it_was_issued():
+    outlook = an_outlook(500, issued_at=NOW - 90 * MINUTE, source="neso")
+
+    intensity = explained(BRAKE, replace(OLD, outlook=outlook))["intensity"]
+
+    assert (intensity["kind"], intensity["issued_at"]) == ("forecast", NOW - 90 * MINUTE)
+    assert (intensity["observed_at"], intensity["usable"]) == (NOW, True)
+
+
+def test_an_average_of_a_year_is_told_as_what_does_not_decide():
+    document = explained(BRAKE, replace(OLD, average=an_average()))
+
+    assert document["reason"] == "blind_open"
+    assert (document["intensity"]["kind"], document["intensity"]["usable"]) == ("static", False)
+    assert "176 g/kWh (static), does not decide" in document["rules"][-1]["text"]
+
+
+def test_a_change_of_source_is_told_and_no_change_is_none():
+    changed = replace(a_series(500, 500), sources=("electricity_maps", "neso"))
+
+    assert explained(BRAKE, changed)["source_change"] == {
+        "from": "electricity_maps",
+        "to": "neso",
+        "since": NOW,
+    }
+    assert explained(BRAKE, a_series(500, 500))["source_change"] is None
+    assert explained(BRAKE)["source_change"] is None
+
+
+def test_what_is_stored_of_a_value_s_provenance_is_told_with_it():
+    document = explained(BRAKE, a_series(500))
+
+    told = with_provenance(document, {"zone": "US-CAL-CISO", "method": None})
+
+    assert told["intensity"]["provenance"] == {"zone": "US-CAL-CISO", "method": None}
+    assert told["intensity"]["grams_per_kwh"] == 500
+    assert "provenance" not in document["intensity"], "the document itself stays as it is"
+
+
+def test_where_no_provenance_or_no_value_is_there_nothing_is_added():
+    blind, seen = explained(BRAKE), explained(BRAKE, a_series(500))
+
+    assert with_provenance(blind, {"zone": "GB"}) == blind
+    assert with_provenance(seen, None) == seen
 
 
 def test_a_queue_tells_its_backlog_and_a_brake_has_none():

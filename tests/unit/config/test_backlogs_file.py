@@ -159,7 +159,7 @@ def test_an_unknown_document_asks_which_one_was_meant(tmp_path: Path, name: str,
 
     assert refusal(tmp_path) == (
         f'{name}: is not a policy document; did you mean "{meant}"? '
-        "this version reads backlogs.yaml"
+        "this version reads backlogs.yaml, region-profiles.yaml, sources.yaml"
     )
 
 
@@ -167,7 +167,8 @@ def test_a_document_like_no_other_gets_no_suggestion(tmp_path: Path):
     written(tmp_path, "", name="kustomization.yaml")
 
     assert refusal(tmp_path) == (
-        "kustomization.yaml: is not a policy document; this version reads backlogs.yaml"
+        "kustomization.yaml: is not a policy document; "
+        "this version reads backlogs.yaml, region-profiles.yaml, sources.yaml"
     )
 
 

@@ -35,13 +35,37 @@ def test_a_region_is_as_it_was_written():
         latitude=load_catalog()["us-west-1"].latitude,
         longitude=load_catalog()["us-west-1"].longitude,
         eu_eea="partial",
+        watttime_region="CAISO_NORTH",
+        provenance="emaps-dc+ccf+rtc wt=rtc geo=city",
     )
+
+
+def test_a_region_on_which_the_public_tables_disagree_says_so():
+    disputed = {r.name for r in load_catalog().values() if "conflict" in r.provenance}
+
+    assert {"us-west-2", "us-central1", "northeurope", "westus"} <= disputed
+    assert "rtc=US-NW-BPAT" in load_catalog()["us-west-2"].provenance
+    assert all(region.provenance for region in load_catalog().values())
+
+
+def test_a_region_without_a_hint_for_watttime_has_none():
+    assert load_catalog()["westus2"].watttime_region is None
 
 
 @pytest.mark.parametrize(
     ("region", "zone"),
     [
         ("us-east-1", "US-MIDA-PJM"),
+        ("us-west-2", "US-NW-PACW"),
+        ("ap-southeast-1", "SG"),
+        ("us-central1", "US-CENT-SWPP"),
+        ("us-east1", "US-CAR-SCEG"),
+        ("us-west1", "US-NW-PACW"),
+        ("asia-east1", "TW"),
+        ("eastus", "US-MIDA-PJM"),
+        ("eastus2", "US-MIDA-PJM"),
+        ("westus", "US-CAL-CISO"),
+        ("southeastasia", "SG"),
         ("us-west-1", "US-CAL-CISO"),
         ("eu-central-1", "DE"),
         ("eu-west-1", "IE"),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -6,9 +7,12 @@ from carbon_scaler.decisions import blind
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.decision import Outcome, Verdict
+from carbon_scaler.domain.intensity import Basis, Factors, Kind, Signal
 from carbon_scaler.domain.policy import WhenBlind
+from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Mode
 from tests.builders import (
+    DAY,
     HOUR,
     MINUTE,
     NOW,
@@ -21,6 +25,7 @@ from tests.builders import (
     a_series,
     an_item,
 )
+from tests.grid_builders import an_average, an_outlook
 
 
 @pytest.mark.parametrize(
@@ -120,3 +125,75 @@ def test_a_blind_gate_goes_by_the_grid_again_when_the_next_value_begins():
     assert decision.reason == "blind_closed"
     assert decision.changes_at == NOW
     assert decide(a_plan(workload_class="deferrable"), Inputs(series=series), NOW).active is False
+
+
+# What counts in place of an observed value
+
+# Usable until two hours ago.
+OLD = a_series(100, since=NOW - 4 * HOUR, source="neso")
+DIRTY_FORECAST = an_outlook(900, 100, since=NOW - HOUR, lasts=2 * HOUR, source="neso")
+MARGINAL = Basis(signal=Signal.MARGINAL, factors=Factors.DIRECT)
+DEFERRABLE = a_plan(workload_class="deferrable", max_delay=DAY)
+
+
+def test_a_forecast_decides_within_its_interval_and_is_called_one():
+    decision = decide(DEFERRABLE, Inputs(series=replace(OLD, outlook=DIRTY_FORECAST)), NOW)
+    assert (decision.reason, decision.changes_at) == ("above_threshold", NOW + HOUR)
+    assert decision.reading.kind is Kind.FORECAST
+    assert decision.rulings[-2].text == (
+        "the forecast for 2026-03-02T11:00:00Z from neso may decide until 2026-03-02T13:00:00Z"
+    )
+
+
+def test_a_forecast_has_no_renewable_share_so_a_required_mix_is_not_reached():
+    plan = replace(
+        DEFERRABLE,
+        settings=replace(
+            DEFERRABLE.settings, min_renewable_percent=30.0, require_mix=True, threshold=1000.0
+        ),
+    )
+    decision = decide(plan, Inputs(series=replace(OLD, outlook=DIRTY_FORECAST)), NOW)
+    assert decision.reason == "renewables_below_minimum"
+    assert "the energy mix is unknown" in decision.decisive.text
+
+
+def test_a_value_of_another_basis_says_that_it_stands_in():
+    stand_in = replace(a_series(900, source="watttime"), basis=MARGINAL)
+    decision = decide(DEFERRABLE, Inputs(series=replace(OLD, stand_ins=(stand_in,))), NOW)
+    assert decision.reason == "above_threshold"
+    assert decision.rulings[-2].text == (
+        "the value of 2026-03-02T12:00:00Z from watttime, marginal and direct, stands in for "
+        "average and lifecycle and may decide until 2026-03-02T14:00:00Z"
+    )
+
+
+@pytest.mark.parametrize(
+    ("series", "cause"),
+    [
+        (OLD, "the newest value, from neso, is 4h old, at most 2h is usable"),
+        (replace(a_series(since=NOW), first_at=None), "none stored"),
+    ],
+    ids=["too old", "never any"],
+)
+def test_an_average_of_a_year_is_told_and_never_decides(series: RegionSeries, cause: str):
+    series = replace(series, average=an_average(10.0))
+    decision = decide(DEFERRABLE, Inputs(series=series), NOW)
+    assert decision.reason == "blind_closed"
+    assert decision.reading.kind is Kind.STATIC
+    assert decision.decisive.text == (
+        f"no usable data for us-west-1: {cause}; the yearly average of 2025, "
+        "10 g/kWh (static), does not decide; whenBlind is closed"
+    )
+
+
+def test_an_average_of_this_very_year_decides_no_more_than_another():
+    reading = a_reading(observed_at=NOW, kind=Kind.STATIC)
+    assert blind.rule(a_case(reading=reading)).reason == "blind_open"
+
+
+def test_a_blind_gate_looks_again_when_a_forecast_begins():
+    series = replace(OLD, outlook=an_outlook(100, since=NOW + MINUTE))
+    plan = replace(DEFERRABLE, settings=replace(DEFERRABLE.settings, min_renewable_percent=None))
+    decision = decide(plan, Inputs(series=series), NOW)
+    assert (decision.reason, decision.changes_at) == ("blind_closed", NOW + MINUTE)
+    assert decide(plan, Inputs(series=series), NOW + MINUTE).reason == "below_threshold"

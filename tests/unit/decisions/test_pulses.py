@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from tests.builders import (
     a_series,
     an_item,
 )
+from tests.grid_builders import an_outlook
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A delay of four hours, of which the last ten minutes are free.
@@ -36,6 +38,9 @@ def is_open_at(now: datetime, series: RegionSeries | None, plan: Plan = PLAN):
 
 
 SINCE = NOW - 20 * HOUR
+
+# A region that is known, has a clean forecast and never had a value.
+NEVER = replace(a_series(since=SINCE), first_at=None, outlook=an_outlook(100, since=SINCE))
 
 ANCHORS = [
     # series, what the delay is counted from, in words
@@ -76,6 +81,7 @@ ANCHORS = [
         id="only dirty hours, the first is no longer loaded",
     ),
     pytest.param(None, EPOCH, "no value is stored", id="nothing stored"),
+    pytest.param(NEVER, EPOCH, "no value is stored", id="nothing but forecasts"),
 ]
 
 
@@ -85,7 +91,7 @@ def test_the_last_minutes_of_every_delay_since_the_anchor_are_free(
     series: RegionSeries | None, anchor: datetime, words: str, periods: int
 ):
     # The epoch's pulses are looked at in the present.
-    past = 0 if series else (SINCE - anchor) // (4 * HOUR)
+    past = 0 if series and series.first_at else (SINCE - anchor) // (4 * HOUR)
     closes_at = anchor + (past + periods) * 4 * HOUR
     opens_at = closes_at - 10 * MINUTE
     assert [

@@ -3,6 +3,7 @@
 Most choices are one look into a prepared list: that keeps thousands of cases to seconds.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.domain.backlog import Item
+from carbon_scaler.domain.intensity import Basis, Factors, Signal
 from carbon_scaler.domain.policy import WhenBlind
-from carbon_scaler.domain.snapshot import RegionSeries
+from carbon_scaler.domain.snapshot import Outlook, RegionSeries, YearlyAverage
 from carbon_scaler.domain.trigger import Mode, Plan
 from tests.builders import (
     DAY,
@@ -27,6 +29,7 @@ from tests.builders import (
     a_series,
     an_item,
 )
+from tests.grid_builders import an_average, an_outlook
 
 # A machine that others share has no sense of time.
 law = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -71,7 +74,7 @@ def _series(
 
 
 # A few values with gaps, some of them still to come.
-A_SERIES = st.builds(
+OBSERVED = st.builds(
     _series,
     st.lists(st.sampled_from(SLOTS), min_size=1, max_size=8),
     spans(-12 * HOUR, 12 * HOUR),
@@ -79,7 +82,51 @@ A_SERIES = st.builds(
         tuple(product((HOUR, 90 * MINUTE, 2 * HOUR, 5 * HOUR), (0 * HOUR, HOUR, 7 * DAY)))
     ),
 )
-SERIES = st.none() | A_SERIES
+
+
+def _outlook(
+    slots: list[tuple[timedelta, float, Share]], since: timedelta, issued: timedelta
+) -> Outlook:
+    starts = [NOW + since]
+    for gap, _, _ in slots[1:]:
+        starts.append(starts[-1] + gap)
+    return an_outlook(
+        *[grams for _, grams, _ in slots],
+        starts=starts,
+        lasts=[gap for gap, _, _ in slots],
+        issued_at=NOW + issued,
+    )
+
+
+# Issued a little or a day ago; its points may overlap, leave gaps and last for long.
+OUTLOOKS = st.builds(
+    _outlook,
+    st.lists(st.sampled_from(SLOTS), min_size=1, max_size=5),
+    spans(-8 * HOUR, 8 * HOUR),
+    spans(-26 * HOUR, -16 * HOUR) | spans(-2 * HOUR, 0 * HOUR),
+)
+MARGINAL = Basis(signal=Signal.MARGINAL, factors=Factors.DIRECT)
+STAND_INS = st.lists(OBSERVED.map(lambda series: replace(series, basis=MARGINAL)), max_size=2)
+
+
+def _completed(
+    observed: RegionSeries,
+    outlook: Outlook | None,
+    average: YearlyAverage | None,
+    stand_ins: list[RegionSeries],
+) -> RegionSeries:
+    return replace(observed, outlook=outlook, average=average, stand_ins=tuple(stand_ins))
+
+
+def completed(observed: st.SearchStrategy[RegionSeries]) -> st.SearchStrategy[RegionSeries]:
+    """With all that may count in place of an observed value."""
+    averages = st.sampled_from((None, an_average(100.0), an_average(900.0)))
+    return st.builds(_completed, observed, st.none() | OUTLOOKS, averages, STAND_INS)
+
+
+A_SERIES = OBSERVED | completed(OBSERVED)
+NEVER_OBSERVED = completed(st.just(replace(a_series(since=NOW), first_at=None)))
+SERIES = st.none() | A_SERIES | NEVER_OBSERVED
 
 # Class and shadow; mostly those that go by the grid.
 KINDS = (

@@ -1,6 +1,7 @@
 """A recorded year, replayed as if it happened now."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import isnan
 from pathlib import Path
@@ -10,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from carbon_scaler.domain.intensity import Basis, Kind, Reading
+from carbon_scaler.application.grid_sources import SourceError
+from carbon_scaler.domain.intensity import Basis, Kind
+from carbon_scaler.domain.observation import Observation
+from carbon_scaler.domain.regions import CloudRegion
 from carbon_scaler.providers import replay_file
 from carbon_scaler.providers.replay import HISTORY_SLOTS, ReplaySource
 from carbon_scaler.providers.replay_file import (
@@ -55,12 +59,17 @@ def refusal(text: str) -> ReplayFileError:
     return caught.value
 
 
-async def whole_history(source: ReplaySource, now: datetime) -> list[list[Reading]]:
-    return [list(chunk) async for chunk in source.history(now)]
+async def latest_grams(
+    source: ReplaySource, now: datetime, zone: str = "us-east-1"
+) -> float | None:
+    values = await source.latest(zone, now)
+    return values[0].grams_per_kwh if values else None
 
 
-async def latest_grams(source: ReplaySource, now: datetime) -> dict[str, float]:
-    return {each.region: each.grams_per_kwh for each in await source.latest(now)}
+async def whole_history(
+    source: ReplaySource, now: datetime, zone: str = "us-east-1"
+) -> Sequence[Observation]:
+    return await source.history(zone, now - source.traits.history_reach, now)
 
 
 # --- the file -------------------------------------------------------------------------------
@@ -385,17 +394,17 @@ def test_a_fast_replay_outlives_the_calendar():
 async def test_the_present_slot_replays_the_present_hour_and_the_next_the_one_after():
     source = ReplaySource(year=whole_year(2022), speed=3600, started_at=NOW)
     hour = (31 + 28 + 3) * 24 + 5
-    assert await latest_grams(source, NOW) == {"us-east-1": hour}
-    assert await latest_grams(source, NOW + timedelta(seconds=1)) == {"us-east-1": hour + 1}
-    assert await latest_grams(source, NOW + timedelta(seconds=8760)) == {"us-east-1": hour}
+    assert await latest_grams(source, NOW) == hour
+    assert await latest_grams(source, NOW + timedelta(seconds=1)) == hour + 1
+    assert await latest_grams(source, NOW + timedelta(seconds=8760)) == hour
 
 
 async def test_the_year_is_repeated_without_end_at_wall_speed():
     source = ReplaySource(year=whole_year(2022), speed=1, started_at=NOW)
     for year in (2026, 2027, 2199):
         at = datetime(year, 12, 31, 23, 59, tzinfo=UTC)
-        assert await latest_grams(source, at) == {"us-east-1": 8759}
-        assert await latest_grams(source, at + timedelta(minutes=1)) == {"us-east-1": 0}
+        assert await latest_grams(source, at) == 8759
+        assert await latest_grams(source, at + timedelta(minutes=1)) == 0
 
 
 async def test_29_february_replays_the_28th():
@@ -404,38 +413,49 @@ async def test_29_february_replays_the_28th():
     assert leap_day == await latest_grams(source, datetime(2028, 2, 28, 7, tzinfo=UTC))
 
 
-async def test_a_reading_says_where_it_comes_from_and_how_long_it_may_decide():
+async def test_a_value_says_what_it_is_and_lasts_its_slot():
     source = ReplaySource(year=shipped_year(), speed=60, started_at=NOW, regions=["us-west-1"])
-    (reading,) = await source.latest(NOW)
-    assert reading.observed_at == NOW.replace(second=0)
-    assert reading.fetched_at == NOW
-    assert (reading.source, reading.kind, reading.basis) == ("replay", Kind.MEASURED, Basis())
-    assert reading.renewable.known is not None
-    assert reading.too_old_at == NOW.replace(second=0) + timedelta(seconds=62)
+    (value,) = await source.latest("us-west-1", NOW)
+    assert value.starts_at == NOW.replace(second=0)
+    assert (value.zone, value.kind, value.lasts) == (
+        "us-west-1",
+        Kind.MEASURED,
+        timedelta(minutes=1),
+    )
+    assert value.renewable.known is not None
+    assert (source.traits.name, source.traits.basis) == ("replay", Basis())
 
 
 @pytest.mark.parametrize(("speed", "seconds"), [(1, 3660), (2, 1830), (7.5, 488), (3600, 3)])
-async def test_a_value_may_decide_until_just_after_the_next_is_due(speed: float, seconds: float):
+def test_a_value_may_decide_until_just_after_the_next_is_due(speed: float, seconds: float):
     source = ReplaySource(year=whole_year(2022), speed=speed, started_at=NOW)
-    (reading,) = await source.latest(NOW)
-    assert reading.usable_for == timedelta(seconds=seconds)
+    assert source.traits.usable_for == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(("speed", "seconds"), [(0.5, 7200), (1, 3600), (60, 60), (3600, 1)])
-def test_the_next_value_is_due_at_the_next_multiple_of_the_slot(speed: float, seconds: float):
-    source = ReplaySource(year=whole_year(2022), speed=speed, started_at=NOW)
-    due = source.next_due_after(NOW)
-    assert due.timestamp() % seconds == 0
-    assert timedelta(0) < due - NOW <= timedelta(seconds=seconds)
-    assert source.next_due_after(due) == due + timedelta(seconds=seconds)
+def test_its_intervals_are_the_slots_and_free(speed: float, seconds: float):
+    traits = ReplaySource(year=whole_year(2022), speed=speed, started_at=NOW).traits
+    assert traits.step == timedelta(seconds=seconds)
+    assert traits.anchor.timestamp() % seconds == 0
+    assert timedelta(0) <= NOW - traits.anchor < traits.step
+    assert traits.history_reach == HISTORY_SLOTS * traits.step
+    assert (traits.calls_per_latest, traits.calls_per_history) == (0, 0)
+
+
+def test_the_shipped_year_is_attributed_and_a_users_file_is_the_users_own():
+    shipped = ReplaySource(year=shipped_year(), speed=1, started_at=NOW).traits
+    own = ReplaySource(year=whole_year(2022), speed=1, started_at=NOW).traits
+    assert (shipped.licence_class, own.licence_class) == ("attribution", "own")
+    assert "Electricity Maps" in shipped.attribution
 
 
 async def test_a_gap_is_left_out():
     year = year_of("2022-03-04T05:00Z,,274.1,")
     source = ReplaySource(year=year, speed=1, started_at=NOW)
-    (reading,) = await source.latest(NOW)
-    assert (reading.region, reading.renewable.known) == ("us-west-1", None)
-    assert not await source.latest(NOW + timedelta(hours=1))
+    (value,) = await source.latest("us-west-1", NOW)
+    assert value.renewable.known is None
+    assert not await source.latest("us-east-1", NOW)
+    assert not await source.latest("us-west-1", NOW + timedelta(hours=1))
 
 
 async def test_only_the_wanted_regions_are_replayed_and_a_missing_one_is_told_once():
@@ -443,51 +463,76 @@ async def test_only_the_wanted_regions_are_replayed_and_a_missing_one_is_told_on
         source = ReplaySource(
             year=shipped_year(), speed=1, started_at=NOW, regions=["aws:eu-west-2", "mars-1"]
         )
-        await source.latest(NOW)
-        await source.latest(NOW)
-    assert source.regions == ("eu-west-2",)
+        await source.latest("eu-west-2", NOW)
+        await source.latest("eu-west-2", NOW)
+    assert source.regions == tuple(await source.zones()) == ("eu-west-2",)
     assert source.missing_regions == ("mars-1",)
-    assert set(await latest_grams(source, NOW)) == {"eu-west-2"}
     assert [(each["event"], each["missing"]) for each in logs] == [
         ("replay.regions_missing", ("mars-1",))
     ]
 
 
-async def test_history_is_the_year_before_the_present_slot_in_chunks_newest_first():
+async def test_it_serves_the_regions_it_has_under_their_own_names():
+    source = ReplaySource(year=shipped_year(), speed=1, started_at=NOW, regions=["eu-west-2"])
+    assert source.serves(region("eu-west-2"))
+    assert not source.serves(region("us-east-1"))
+    assert await source.zone_of(region("eu-west-2"), NOW) == "eu-west-2"
+    with pytest.raises(SourceError, match=r"has no mars-1; it has .*eu-west-2"):
+        await source.zone_of(region("mars-1"), NOW)
+
+
+async def test_it_expects_nothing():
     source = ReplaySource(year=whole_year(2022), speed=1, started_at=NOW)
-    chunks = await whole_history(source, NOW)
+    assert source.traits.horizon is None
+    assert await source.forecast("us-east-1", NOW) is None
+
+
+async def test_history_is_the_slots_that_begin_in_the_window():
+    source = ReplaySource(year=whole_year(2022), speed=1, started_at=NOW)
     present = NOW.replace(minute=0, second=0)
-    starts = [reading.observed_at for chunk in reversed(chunks) for reading in chunk]
-    hours = [present - timedelta(hours=HISTORY_SLOTS - n) for n in range(HISTORY_SLOTS)]
-    assert starts == hours
-    assert all(
-        reading.grams_per_kwh == hour_in_2022(reading.observed_at)
-        and reading.fetched_at == reading.observed_at
-        for chunk in chunks
-        for reading in chunk
-    )
+    hour = timedelta(hours=1)
+    values = await source.history("us-east-1", present - 3 * hour, present)
+    assert [(each.starts_at, each.grams_per_kwh) for each in values] == [
+        (present - n * hour, hour_in_2022(present - n * hour)) for n in (3, 2, 1)
+    ]
+    in_between = await source.history("us-east-1", present - hour / 2, present + hour / 2)
+    assert [each.starts_at for each in in_between] == [present]
+    assert not await source.history("us-east-1", present, present)
+
+
+async def test_the_whole_history_is_the_year_before_the_present_slot():
+    source = ReplaySource(year=whole_year(2022), speed=1, started_at=NOW)
+    present = NOW.replace(minute=0, second=0)
+    values = await whole_history(source, present)
+    assert [each.starts_at for each in values] == [
+        present - timedelta(hours=HISTORY_SLOTS - n) for n in range(HISTORY_SLOTS)
+    ]
+    assert all(each.grams_per_kwh == hour_in_2022(each.starts_at) for each in values)
 
 
 async def test_history_at_speed_is_stamped_with_wall_time_and_goes_back_through_the_year():
     source = ReplaySource(year=whole_year(2022), speed=60, started_at=NOW)
-    chunks = await whole_history(source, NOW + timedelta(minutes=2))
-    newest, oldest = chunks[0][-1], chunks[-1][0]
+    now = NOW.replace(second=0) + timedelta(minutes=2)
+    values = await whole_history(source, now)
     present = hour_in_2022(NOW)
-    assert (newest.observed_at, newest.grams_per_kwh) == (
-        NOW.replace(second=0) + timedelta(minutes=1),
+    assert (values[-1].starts_at, values[-1].grams_per_kwh) == (
+        now - timedelta(minutes=1),
         present + 1,
     )
-    assert (oldest.observed_at, oldest.grams_per_kwh) == (
-        NOW.replace(second=0) - timedelta(minutes=8758),
+    assert (values[0].starts_at, values[0].grams_per_kwh) == (
+        now - timedelta(minutes=8760),
         present + 2,
     )
 
 
-async def test_the_first_chunk_of_the_shipped_history_has_eight_days():
-    source = ReplaySource(year=shipped_year(), speed=1, started_at=NOW)
-    chunks = await whole_history(source, NOW)
-    assert chunks[0][0].observed_at == NOW.replace(minute=0, second=0) - timedelta(days=8)
-    assert sum(map(len, chunks)) == 6 * 8760 - 4
+async def test_windows_that_adjoin_leave_nothing_out_and_give_nothing_twice():
+    source = ReplaySource(year=whole_year(2022), speed=7, started_at=NOW)
+    window = source.traits.history_window
+    newer = await source.history("us-east-1", NOW - window, NOW)
+    older = await source.history("us-east-1", NOW - 2 * window, NOW - window)
+    both = await source.history("us-east-1", NOW - 2 * window, NOW)
+    assert [*older, *newer] == both
+    assert len(both) == 2 * 8 * 24
 
 
 async def test_history_lets_others_run_in_between():
@@ -497,19 +542,20 @@ async def test_history_lets_others_run_in_between():
     while not producing.done():
         turns += 1
         await asyncio.sleep(0)
-    assert turns >= 6 * 8760 / 250
+    assert turns >= 8760 / 250
 
 
 async def test_history_does_not_reach_beyond_the_epoch():
     source = ReplaySource(year=whole_year(2022), speed=0.001, started_at=NOW)
-    chunks = await whole_history(source, NOW)
-    assert chunks[-1][0].observed_at == datetime(1970, 1, 1, tzinfo=UTC)
+    values = await whole_history(source, NOW)
+    assert timedelta(0) <= values[0].starts_at - datetime(1970, 1, 1, tzinfo=UTC)
+    assert source.traits.history_reach <= NOW - datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def test_without_any_wanted_region_there_is_nothing_and_no_failure():
-    source = ReplaySource(year=whole_year(2022), speed=1, started_at=NOW, regions=["mars-1"])
-    assert not await source.latest(NOW)
-    assert not any(await whole_history(source, NOW))
+def region(name: str) -> CloudRegion:
+    return CloudRegion(
+        name=name, provider="aws", country="XX", zone="X", latitude=0, longitude=0, eu_eea="no"
+    )
 
 
 def hour_in_2022(at: datetime) -> int:

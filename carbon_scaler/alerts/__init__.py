@@ -1,0 +1,1 @@
+"""Where alerts go: webhooks and everything that Apprise reaches."""

@@ -1,0 +1,101 @@
+"""`doctor` on the database: each step on the way to it, and what is found there."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from carbon_scaler.application.clock import SystemClock
+from carbon_scaler.config.settings import Settings
+from carbon_scaler.domain.errors import CarbonScalerError
+from carbon_scaler.storage.migrate import check_schema
+from carbon_scaler.storage.pool import (
+    DEFAULT_PORT,
+    Connection,
+    open_connection,
+    redacted,
+    server_clock_offset,
+)
+from carbon_scaler.wiring.databases import reachable_database
+from carbon_scaler.wiring.findings import Finding, bad, good, warning
+from carbon_scaler.wiring.reach import reach_host
+
+# Beyond a trigger's usual lead a difference of clocks moves deadlines.
+MOST_OFFSET = timedelta(seconds=60)
+# What each part of the program does there.
+RIGHTS = (
+    ("serve", "co2e_emissions", "SELECT"),
+    ("ingest", "co2e_emissions", "INSERT, UPDATE"),
+    ("ingest", "ingest_feeds", "INSERT, UPDATE"),
+)
+
+
+async def examine_database(settings: Settings) -> AsyncIterator[Finding]:
+    """Name, port, authentication, schema, rights, pooler, clock; the first failure is the last."""
+    try:
+        url = reachable_database(settings)
+    except CarbonScalerError as error:
+        yield bad("database", str(error))
+        return
+    trouble = await _unreachable(url)
+    if trouble is not None:
+        yield trouble
+        return
+    try:
+        async with open_connection(url) as connection:
+            yield good("database", redacted(url))
+            yield _clock(await server_clock_offset(connection, SystemClock().now()))
+            yield await _pooler(connection)
+            await check_schema(connection)
+            yield good("schema", "up to date")
+            for part, table, right in RIGHTS:
+                yield await _right(connection, part, table, right)
+    except CarbonScalerError as error:
+        yield bad("database", str(error))
+
+
+async def _unreachable(url: str) -> Finding | None:
+    """Where a server named by host and port is not reached: at its name or at its port."""
+    parts = urlsplit(url)
+    if not parts.hostname or "," in parts.netloc:
+        return None
+    found = await reach_host(parts.hostname, parts.port or int(DEFAULT_PORT))
+    if found.trouble is None:
+        return None
+    return bad("database", f"{found.place}, {found.stage}: {found.trouble}")
+
+
+def _clock(offset: timedelta) -> Finding:
+    text = f"the database's clock differs by {offset.total_seconds():+.1f} s"
+    if abs(offset) <= MOST_OFFSET:
+        return good("clock", text)
+    return warning("clock", f"{text}: deadlines move by as much; set both by NTP")
+
+
+async def _pooler(connection: Connection) -> Finding:
+    """A pooler makes up the number of the session that it tells its client."""
+    said = connection.get_server_pid()
+    found = await connection.fetchval("SELECT pg_backend_pid()")
+    if said == found:
+        return good("pooler", "none: the connection leads to PostgreSQL itself")
+    return warning(
+        "pooler",
+        "a pooler like PgBouncer stands in between; LISTEN and session locks need its session "
+        "mode: with pool_mode=transaction name the server itself in DATABASE_URL",
+    )
+
+
+async def _right(connection: Connection, part: str, table: str, right: str) -> Finding:
+    check = f"rights of {part}"
+    held = await connection.fetchval(
+        "SELECT bool_and(has_table_privilege($1, privilege)) "
+        "FROM unnest(string_to_array($2, ', ')) AS wanted (privilege)",
+        table,
+        right,
+    )
+    if held:
+        return good(check, f"{right} on {table}")
+    return warning(
+        check,
+        f"this user lacks {right} on {table}, which {part} needs: "
+        f"GRANT carbon_scaler_{part} TO this user",
+    )

@@ -1,0 +1,149 @@
+"""Ingest at work: its sources, its stores, its election, its alerts."""
+
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from os import getpid
+
+from carbon_scaler.application.alert_rules import AlertView, Spent, judge
+from carbon_scaler.application.alerting import Alerting
+from carbon_scaler.application.clock import SystemClock
+from carbon_scaler.application.ingest import Ingest, IngestOutcome, Rhythm, Stores
+from carbon_scaler.application.ports import Elections, Term
+from carbon_scaler.application.tasks import Tasks
+from carbon_scaler.config.settings import Settings, SettingsError
+from carbon_scaler.storage.alert_episodes import PostgresEpisodeStore
+from carbon_scaler.storage.call_counts import PostgresCallCounts
+from carbon_scaler.storage.feeds import PostgresFeedLedger
+from carbon_scaler.storage.forecasts import PostgresForecastStore
+from carbon_scaler.storage.intensities import PostgresIntensityStore
+from carbon_scaler.storage.leadership import PostgresElections
+from carbon_scaler.storage.pool import Pool, server_name
+from carbon_scaler.storage.zone_directory import PostgresZoneDirectory
+from carbon_scaler.wiring.alerts import notifier
+from carbon_scaler.wiring.grid import Grid, opened_grid, refusal_of_plan
+from carbon_scaler.wiring.replay import replay_grid
+from carbon_scaler.wiring.sources import Memory, quotas_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The database that is filled, and whether replayed values go there."""
+
+    url: str
+    pool: Pool
+    replay: bool
+
+
+def holder_name() -> str:
+    """What other processes are told of this one."""
+    return f"{socket.gethostname()}:{getpid()}"
+
+
+class Ingesting:
+    """What an ingest process consists of."""
+
+    def __init__(self, settings: Settings, place: Place, grid: Grid) -> None:
+        server = server_name(place.url)
+        self.grid = grid
+        self.elections = PostgresElections(place.url, holder=holder_name())
+        self._settings = settings
+        self._clock = SystemClock()
+        self._watched_since = self._clock.now()
+        self._calls = PostgresCallCounts(place.pool, server=server)
+        self.stores = Stores(
+            intensities=PostgresIntensityStore(place.pool, server=server),
+            forecasts=PostgresForecastStore(place.pool, server=server),
+            feeds=PostgresFeedLedger(place.pool, server=server),
+        )
+        self.ingest = Ingest(
+            grid.plan.grids,
+            grid.sources,
+            stores=self.stores,
+            clock=self._clock,
+            rhythm=Rhythm(
+                forecast_every=settings.forecast_every, history_every=settings.history_every
+            ),
+        )
+        channels = None if place.replay else notifier(settings)
+        self._alerting = (
+            None
+            if channels is None
+            else Alerting(
+                clock=self._clock,
+                store=PostgresEpisodeStore(place.pool, server=server),
+                notifier=channels,
+            )
+        )
+
+    async def run(self) -> None:
+        """For ever; whoever leads also tells of what is wrong."""
+        await self.ingest.run(_Telling(self.elections, self._tell))
+
+    async def note_run(self, outcome: IngestOutcome) -> None:
+        """Tell of a single cycle, within bounds; a failure to tell fails nothing."""
+        if self._alerting is not None:
+            failures = {} if outcome.usable else outcome.failures
+            await self._alerting.observe_once(judge(await self._view(failures)))
+
+    async def _tell(self) -> None:
+        if self._alerting is not None:
+            await self._alerting.run(self._view)
+
+    async def _view(self, run_failures: Mapping[str, str] | None = None) -> AlertView:
+        now = self._clock.now()
+        names = [grid.region.name for grid in self.grid.plan.grids]
+        loaded = await self.stores.intensities.load(names, now=now)
+        calls = await self._calls.calls_today(now)
+        return AlertView(
+            now=now,
+            watched_since=self._watched_since,
+            regions={name: loaded.get(name) for name in names},
+            feeds=await self.stores.feeds.feeds(),
+            quotas={
+                source: Spent(calls=calls.get(source, 0), quota=quota)
+                for source, quota in quotas_of(self._settings).items()
+            },
+            run_failures=run_failures or {},
+        )
+
+
+@asynccontextmanager
+async def opened_ingesting(
+    settings: Settings, environment: Mapping[str, str], place: Place
+) -> AsyncIterator[Ingesting]:
+    """Everything that ingest needs; refuses a configuration that can't work."""
+    async with AsyncExitStack() as stack:
+        if place.replay:
+            grid = replay_grid(settings, now=SystemClock().now())
+        else:
+            server = server_name(place.url)
+            memory = Memory(
+                calls=PostgresCallCounts(place.pool, server=server),
+                zones=PostgresZoneDirectory(place.pool, server=server),
+            )
+            grid = await stack.enter_async_context(opened_grid(settings, environment, memory))
+            if (refusal := refusal_of_plan(grid, settings)) is not None:
+                raise SettingsError(refusal)
+        yield Ingesting(settings, place, grid)
+
+
+class _Telling:
+    """Elections whose winner tells of what is wrong for as long as it leads."""
+
+    def __init__(
+        self, elections: Elections, tell: Callable[[], Coroutine[None, None, None]]
+    ) -> None:
+        self._elections = elections
+        self._tell = tell
+
+    @asynccontextmanager
+    async def term(self) -> AsyncIterator[Term]:
+        async with self._elections.term() as term:
+            tasks = Tasks()
+            tasks.start("alerts", self._tell)
+            try:
+                yield term
+            finally:
+                await tasks.stop()
