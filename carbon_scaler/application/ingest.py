@@ -195,6 +195,7 @@ class Ingest:
             for key, feed in changed.items():
                 if self._answers.changed.get(key) is feed:
                     del self._answers.changed[key]
+            self._log_history()
             self._log_cycle(tuple(changed.values()), rows=saved.rows, changed=saved.total)
             self.first_cycle_done.set()
 
@@ -259,6 +260,14 @@ class Ingest:
             log.info("ingest.store_recovered", failures=self._store_failures)
         self._store_cause = None
         self._store_failures = 0
+
+    def _log_history(self) -> None:
+        """Once a source has nothing more of the past to give."""
+        loading = {feed.traits.name for feed in self._feeds if feed.windows}
+        for source, rows in tuple(self._answers.history_rows.items()):
+            if source not in loading:
+                log.info("ingest.history_loaded", source=source, rows=rows)
+                del self._answers.history_rows[source]
 
     def _log_cycle(self, feeds: Sequence[Feed], *, rows: int, changed: int) -> None:
         """At level info when a source appears, fails or is back."""

@@ -1,7 +1,7 @@
 """Asking for one answer of one feed, and what becomes of it."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -33,10 +33,14 @@ class Answers:
 
     def __init__(self, *, unsaved: Unsaved, clock: Clock) -> None:
         self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        # Rows of the past by source, until all that is wanted of it is there.
+        self.history_rows: Counter[str] = Counter()
         # Feeds whose records changed since they were kept.
         self.changed: dict[tuple[str, str], Feed] = {}
         # Sources whose quota is used up, and until when.
         self.exhausted: dict[str, datetime] = {}
+        # One answer at a time is taken in, so that many at once don't hold the loop together.
+        self._taking = asyncio.Lock()
         self._unsaved = unsaved
         self._clock = clock
 
@@ -69,7 +73,8 @@ class Answers:
         answer = await self._ask(feed, feed.history, asked, now)
         self.changed[feed.key] = feed
         if answer is not None:
-            feed.history_rows += await self._take(feed, answer, after=None)
+            rows = await self._take(feed, answer, after=None)
+            self.history_rows[feed.traits.name] += rows
             window_done(feed, window)
         elif is_hopeless(feed, feed.history.kind):
             _log_given_up(feed, window)
@@ -122,14 +127,15 @@ class Answers:
         tally = self.tallies[feed.traits.name]
         now = self._clock.now()
         rows = 0
-        async for values in judged(feed, answer, now):
-            readings = tuple(readings_of(feed, values, now))
-            self._unsaved.add(readings)
-            tally.regions.update(feed.regions)
-            rows += len(readings)
-            for observation, word in values:
-                if after is None or observation.starts_at > after:
-                    _note_value(feed, observation, word)
+        async with self._taking:
+            async for values in judged(feed, answer, now):
+                readings = tuple(readings_of(feed, values, now))
+                self._unsaved.add(readings)
+                tally.regions.update(feed.regions)
+                rows += len(readings)
+                for observation, word in values:
+                    if after is None or observation.starts_at > after:
+                        _note_value(feed, observation, word)
         tally.rows += rows
         return rows
 

@@ -20,6 +20,8 @@ class Feed:
 
     source: GridSource
     zone: str
+    # Its own place in the source's spread.
+    offset: timedelta
     grids: tuple[RegionGrid, ...] = ()
     latest: Asking = field(default_factory=Asking)
     forecast: Asking = field(default_factory=Asking)
@@ -34,7 +36,6 @@ class Feed:
     # Parts of the past that are still to be fetched, the most urgent first.
     windows: deque[Window] = field(default_factory=deque)
     windows_done: int = 0
-    history_rows: int = 0
     # What new values are judged by; None: not loaded yet.
     past: Past | None = None
     method: str | None = None
@@ -49,11 +50,6 @@ class Feed:
     def key(self) -> tuple[str, str]:
         """What identifies it."""
         return self.traits.name, self.zone
-
-    @property
-    def offset(self) -> timedelta:
-        """Its own place in the source's spread."""
-        return offset_of(self.zone, self.traits)
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -130,7 +126,8 @@ class Feeds:
         return feed
 
     def _new(self, source: GridSource, zone: str) -> Feed:
-        feed = self._feeds[source.traits.name, zone] = Feed(source=source, zone=zone)
+        feed = Feed(source=source, zone=zone, offset=offset_of(zone, source.traits))
+        self._feeds[feed.key] = feed
         self._recall(feed)
         return feed
 

@@ -2,13 +2,9 @@
 
 from datetime import datetime, timedelta
 
-import structlog
-
 from carbon_scaler.application.grid_sources import EPOCH, ErrorKind
 from carbon_scaler.application.ingest_due import every_due_at, interval_start
 from carbon_scaler.application.ingest_feeds import Feed, Window
-
-log = structlog.get_logger()
 
 CORRECTED = timedelta(hours=24)
 # A window that a source can't answer is given up after so many tries.
@@ -54,10 +50,6 @@ def window_done(feed: Feed, window: Window) -> None:
     if window in feed.windows:
         feed.windows.remove(window)
         feed.windows_done += 1
-    if not feed.windows and feed.history_rows:
-        source, zone = feed.key
-        log.info("ingest.history_loaded", source=source, zone=zone, rows=feed.history_rows)
-        feed.history_rows = 0
     feed.settle()
 
 

@@ -15,7 +15,7 @@ from carbon_scaler.domain.regions import RegionGrid
 from carbon_scaler.domain.snapshot import RegionSeries
 
 # What the event loop is held for at a time: about a millisecond.
-OBSERVATIONS_AT_ONCE = 100
+OBSERVATIONS_AT_ONCE = 48
 
 Judged = tuple[Observation, str | None]
 

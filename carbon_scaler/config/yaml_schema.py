@@ -95,16 +95,16 @@ class _Reader:
     unsaid: Collection[str]
 
     def first_problem(self, error: ValidationError) -> PolicyFileError:
-        """One problem of all: a misspelt key explains what else seems wrong."""
+        """One problem of all: a misspelt key or kind explains what else seems wrong."""
         details = sorted(error.errors(include_url=False), key=self._rank)
         more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
         inner = tuple(part for part in details[0]["loc"] if part != "[key]")
         return self.document.error((*self.path, *inner), self._text(details[0], inner) + more)
 
     def _rank(self, detail: ErrorDetails) -> tuple[int, int]:
-        misspelt = detail["type"] == "extra_forbidden"
+        explains = detail["type"] == "extra_forbidden" or detail["loc"][-1] == "kind"
         line = self.document.line_of((*self.path, *detail["loc"]))
-        return (0 if misspelt else 1, line or 0)
+        return (0 if explains else 1, line or 0)
 
     def _text(self, detail: ErrorDetails, inner: KeyPath) -> str:
         key = _dotted((*self.path, *inner))

@@ -24,8 +24,8 @@ ATTRIBUTION = "Contains information from Electricity Maps, under the ODbL 1.0"
 HISTORY_SLOTS = 8760
 # Eight days: what rules look back on arrives as one.
 WINDOW_SLOTS = 8 * 24
-# What the event loop is held for at a time: about a millisecond.
-SLOTS_AT_ONCE = 200
+# What the event loop is held for at a time: a fraction of a millisecond, as regions go abreast.
+SLOTS_AT_ONCE = 24
 
 _HOUR = timedelta(hours=1)
 _MICROSECOND = timedelta(microseconds=1)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import TypeVar
 
 from carbon_scaler.application.grid_sources import ErrorKind, SourceError, SourceTraits
@@ -89,9 +90,9 @@ class WattTimeSource:
             transport, username=username, password=password, monotonic=monotonic
         )
 
-    def serves(self, region: CloudRegion) -> bool:  # noqa: ARG002  the port's
-        """Every region has coordinates; whether WattTime covers them, it must be asked."""
-        return True
+    def serves(self, region: CloudRegion) -> bool:
+        """Regions with coordinates; whether WattTime covers them, it must be asked."""
+        return isfinite(region.latitude) or SOURCE in region.zones
 
     async def zone_of(self, region: CloudRegion, now: datetime) -> str:
         """As the profile says, as found within a month, or as WattTime says now."""

@@ -71,7 +71,12 @@ async def opened_grid(
             serves=serves,
             basis_of=lambda source: sources[source].traits.basis,
         )
-        yield Grid(names=names, sources=sources, plan=plan, catalog=catalog)
+        yield Grid(
+            names=names,
+            sources=sources,
+            plan=replace(plan, warnings=(*profiles.warnings, *plan.warnings)),
+            catalog=catalog,
+        )
 
 
 def refusal_of_plan(grid: Grid, settings: Settings) -> str | None:

@@ -11,7 +11,7 @@ from carbon_scaler.application.custom_sources import CustomSourceSettings
 from carbon_scaler.application.grid_sources import GridSource
 from carbon_scaler.application.ports import CallCounts, ZoneDirectory
 from carbon_scaler.config.secrets import Secret
-from carbon_scaler.config.settings import Settings
+from carbon_scaler.config.settings import SOURCES, Settings
 from carbon_scaler.providers import (
     electricity_maps,
     electricity_maps_answers,
@@ -95,7 +95,7 @@ class Sources:
             case _ if (custom := self._custom.get(name)) is not None:
                 return CustomSource(custom, self._transport(name, custom.address))
             case _:
-                return plugins.load([name])[name](self._context(name))
+                return plugins.load([name], SOURCES)[name](self._context(name))
 
     def _electricity_maps(self) -> GridSource:
         settings = self._settings

@@ -14,7 +14,6 @@ from carbon_scaler.application import ingest as ingest_module
 from carbon_scaler.application import ingest_answers
 from carbon_scaler.application.grid_sources import ErrorKind, SourceError
 from carbon_scaler.application.ingest import IngestOutcome
-from carbon_scaler.application.ingest_unsaved import Unsaved
 from carbon_scaler.domain.intensity import Basis, Factors, Kind, Reading, Signal
 from carbon_scaler.domain.observation import Observation
 from carbon_scaler.providers.replay import ReplaySource
@@ -358,7 +357,8 @@ async def test_an_unforeseen_error_of_the_store_is_left_to_the_supervisor(world:
         await world.ingest().run(world.elections)
 
 
-async def test_400_zones_need_few_calls_of_the_store(world: World):
+async def test_400_zones_need_few_calls_of_the_store(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ingest_module, "TOGETHER_SECONDS", 30.0)
     world.regions = {f"r{n}": f"Z{n}" for n in range(400)}
     world.hourly(history_reach=timedelta(0))
     await world.run_for(MINUTE)
@@ -600,12 +600,8 @@ async def test_each_cycle_is_one_line_and_only_a_change_is_worth_a_look(world: W
     assert [each["log_level"] for each in cycles] == ["info", "debug", "debug", "debug"]
 
 
-async def test_the_past_is_told_once_a_zone_has_all_of_it(world: World):
+async def test_the_past_is_told_once_all_of_a_source_is_there(world: World):
     with capture_logs() as logs:
         await world.run_for(MINUTE)
-    told = [(each["zone"], each["rows"]) for each in events(logs, "ingest.history_loaded")]
-    assert sorted(told) == [("A", 47), ("B", 47)]
-
-
-def test_nothing_unsaved_is_nothing():
-    assert not Unsaved()
+    told = [(each["source"], each["rows"]) for each in events(logs, "ingest.history_loaded")]
+    assert told == [("hourly", 94)]
