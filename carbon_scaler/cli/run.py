@@ -10,6 +10,7 @@ from carbon_scaler.cli.context import PolicyDir, ReplayFile, ReplaySpeed, prepar
 from carbon_scaler.cli.output import console
 from carbon_scaler.config.environment import default_data_dir, read_environment
 from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings
+from carbon_scaler.config.source_list import live
 from carbon_scaler.storage.pool import redacted
 from carbon_scaler.wiring import run as wiring
 from carbon_scaler.wiring.serving import Serving
@@ -43,14 +44,25 @@ def _announce(serving: Serving, database_url: str) -> None:
     text.append(f"  gRPC      {grpc}  (scalerAddress of your triggers)\n")
     text.append(f"  HTTP      http://{http}  /readyz /metrics /status\n")
     text.append(f"  database  {redacted(database_url)}{' (embedded)' if embedded else ''}\n")
-    data = server.replay or f"live: {', '.join(server.sources)}"
-    text.append(f"  data      {data}\n\n", "yellow" if server.replay else "green")
+    usable = server.replay is None and serving.has_usable_values
+    text.append(f"  data      {_data(serving)}\n\n", "green" if usable else "yellow")
     text.append("Try:\n")
     text.append(f"  {_grpcurl(grpc, region)}\n")
     text.append(f"  {_where(settings, database_url)}{_program()} explain {trigger}\n")
     text.append(f"  curl -s http://{http}/status\n")
     # Not wrapped: the lines are there to be copied.
     console().print(text, soft_wrap=True)
+
+
+def _data(serving: Serving) -> str:
+    """What the answers go by."""
+    if serving.server.replay is not None:
+        return serving.server.replay
+    sources = live(serving.server.sources)
+    if not sources:
+        return "yearly averages only, which never decide: every answer is blind"
+    missing = "" if serving.has_usable_values else " (no usable value yet: the log says why)"
+    return f"live: {', '.join(sources)}{missing}"
 
 
 def _program() -> str:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from carbon_scaler.domain.errors import CarbonScalerError
+from carbon_scaler.application.terms import UnstorableError
 from carbon_scaler.domain.intensity import Kind, Reading
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.storage.fence import require_term
@@ -17,10 +17,6 @@ from carbon_scaler.storage.series import add_series, read_series
 READINGS_AT_ONCE = 150
 REGIONS_AT_ONCE = 10
 ACQUIRE_SECONDS = 2 * CONNECT_TIMEOUT.total_seconds()
-
-
-class UnstorableReadingError(CarbonScalerError):
-    """A value that is no observation of a grid."""
 
 
 class PostgresIntensityStore:
@@ -75,7 +71,7 @@ class PostgresIntensityStore:
 def _require_observed(readings: Sequence[Reading]) -> None:
     for reading in readings:
         if reading.kind in (Kind.FORECAST, Kind.STATIC):
-            raise UnstorableReadingError(
+            raise UnstorableError(
                 f"{reading.source} gave a {reading.kind} value for {reading.region}: "
                 "only what was observed is stored as grid intensity"
             )

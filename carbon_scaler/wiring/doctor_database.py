@@ -22,11 +22,29 @@ from carbon_scaler.wiring.reach import reach_host
 # Beyond a trigger's usual lead a difference of clocks moves deadlines.
 MOST_OFFSET = timedelta(seconds=60)
 # What each part of the program does there.
-RIGHTS = (
-    ("serve", "co2e_emissions", "SELECT"),
-    ("ingest", "co2e_emissions", "INSERT, UPDATE"),
-    ("ingest", "ingest_feeds", "INSERT, UPDATE"),
+READ = (
+    "co2e_emissions",
+    "grid_regions",
+    "carbon_intensity_forecasts",
+    "ingest_leadership",
+    "ingest_calls",
+    "ingest_feeds",
 )
+KEPT = ("ingest_zones", "alert_episodes")
+RIGHTS = {
+    "serve": [(table, "SELECT") for table in READ],
+    "ingest": [
+        *((table, "SELECT") for table in (*READ, *KEPT)),
+        *((table, "INSERT") for table in (*READ, *KEPT) if table != "ingest_leadership"),
+        *((table, "UPDATE") for table in (*READ, *KEPT)),
+    ],
+}
+_LACKING = """
+SELECT current_user, array_agg(privilege || ' on ' || name) FILTER (
+  WHERE NOT has_table_privilege(name, privilege)
+) AS lacking
+FROM unnest($1::text[], $2::text[]) AS wanted (name, privilege)
+"""
 
 
 async def examine_database(settings: Settings) -> AsyncIterator[Finding]:
@@ -47,8 +65,8 @@ async def examine_database(settings: Settings) -> AsyncIterator[Finding]:
             yield await _pooler(connection)
             await check_schema(connection)
             yield good("schema", "up to date")
-            for part, table, right in RIGHTS:
-                yield await _right(connection, part, table, right)
+            for part in RIGHTS:
+                yield await _rights(connection, part)
     except CarbonScalerError as error:
         yield bad("database", str(error))
 
@@ -84,18 +102,14 @@ async def _pooler(connection: Connection) -> Finding:
     )
 
 
-async def _right(connection: Connection, part: str, table: str, right: str) -> Finding:
+async def _rights(connection: Connection, part: str) -> Finding:
     check = f"rights of {part}"
-    held = await connection.fetchval(
-        "SELECT bool_and(has_table_privilege($1, privilege)) "
-        "FROM unnest(string_to_array($2, ', ')) AS wanted (privilege)",
-        table,
-        right,
-    )
-    if held:
-        return good(check, f"{right} on {table}")
+    tables, privileges = zip(*RIGHTS[part], strict=True)
+    user, lacking = await connection.fetchrow(_LACKING, tables, privileges) or ("", None)
+    if not lacking:
+        return good(check, f"{user} has what {part} needs")
     return warning(
         check,
-        f"this user lacks {right} on {table}, which {part} needs: "
-        f"GRANT carbon_scaler_{part} TO this user",
+        f"{user} lacks {', '.join(lacking)}, which {part} needs: "
+        f'GRANT carbon_scaler_{part} TO "{user}"',
     )

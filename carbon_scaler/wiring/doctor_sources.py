@@ -16,7 +16,7 @@ from carbon_scaler.storage.pool import open_pool
 from carbon_scaler.storage.zone_directory import PostgresZoneDirectory
 from carbon_scaler.wiring.databases import reachable_database
 from carbon_scaler.wiring.findings import Finding, bad, good, warning
-from carbon_scaler.wiring.grid import Grid, opened_grid
+from carbon_scaler.wiring.grid import Grid, opened_grid, refusal_of_plan
 from carbon_scaler.wiring.reach import reach
 from carbon_scaler.wiring.sources import NOTHING, Memory, quotas_of
 
@@ -45,7 +45,7 @@ async def examine_sources(
     """Configuration, then for each source network, authentication, zones, freshness, quota."""
     async with AsyncExitStack() as stack:
         try:
-            memory, calls = await _memory(settings, stack)
+            memory, counts = await _memory(settings, stack)
             grid = await stack.enter_async_context(opened_grid(settings, environment, memory))
         except CarbonScalerError as error:
             yield bad("sources", str(error))
@@ -53,23 +53,27 @@ async def examine_sources(
         yield good("sources", ", ".join(grid.names))
         for text in grid.plan.warnings:
             yield warning("sources", text)
+        if (refusal := refusal_of_plan(grid, settings)) is not None:
+            yield bad("sources", refusal)
         for name, source in grid.sources.items():
             if not _served(grid, name):
                 continue
             async for finding in _examine(settings, grid, name, source):
                 yield finding
-            yield _quota(name, calls.get(name), quotas_of(settings).get(name))
+            yield await _quota(name, counts, quotas_of(settings).get(name))
 
 
-async def _memory(settings: Settings, stack: AsyncExitStack) -> tuple[Memory, Mapping[str, int]]:
+async def _memory(
+    settings: Settings, stack: AsyncExitStack
+) -> tuple[Memory, PostgresCallCounts | None]:
     """That of the database; what a check asks counts as well. Without one nothing is counted."""
     try:
         pool = await stack.enter_async_context(open_pool(reachable_database(settings)))
         counts = PostgresCallCounts(pool)
-        calls = await counts.calls_today(SystemClock().now())
+        await counts.calls_today(SystemClock().now())
     except CarbonScalerError:
-        return NOTHING, {}
-    return Memory(calls=counts, zones=PostgresZoneDirectory(pool)), calls
+        return NOTHING, None
+    return Memory(calls=counts, zones=PostgresZoneDirectory(pool)), counts
 
 
 async def _examine(
@@ -128,12 +132,14 @@ def _failure(check: str, name: str, error: SourceError) -> Finding:
     return bad(check, f"{error}; {ADVICE[error.kind].format(keys=keys)}")
 
 
-def _quota(name: str, calls: int | None, quota: int | None) -> Finding:
-    made = f"{calls or 0} requests today"
+async def _quota(name: str, counts: PostgresCallCounts | None, quota: int | None) -> Finding:
+    """With the requests of this very check."""
+    check = f"{name} quota"
+    if counts is None:
+        return warning(check, "not known: requests are counted in the database")
+    calls = (await counts.calls_today(SystemClock().now())).get(name, 0)
+    made = f"{calls} requests today"
     if quota is None:
-        return good(f"{name} quota", f"{made}, no limit of your own")
-    share = (calls or 0) / quota
-    text = f"{made} of {quota}"
-    return (
-        warning(f"{name} quota", text) if share >= NEARLY_USED_UP else good(f"{name} quota", text)
-    )
+        return good(check, f"{made}, no limit of your own")
+    judge = warning if calls / quota >= NEARLY_USED_UP else good
+    return judge(check, f"{made} of {quota}")

@@ -77,6 +77,13 @@ class Ingesting:
             )
         )
 
+    @property
+    def asks_somebody(self) -> bool:
+        """Whether any wanted region has a source; yearly averages come from none."""
+        return any(
+            name in self.grid.sources for each in self.grid.plan.grids for name in each.chain
+        )
+
     async def run(self) -> None:
         """For ever; whoever leads also tells of what is wrong."""
         await self.ingest.run(_Telling(self.elections, self._tell))

@@ -4,9 +4,10 @@ import asyncio
 import os
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 SECONDS = 5.0
 
@@ -29,11 +30,23 @@ class Reached:
 
 
 async def reach(address: str, *, seconds: float = SECONDS) -> Reached:
-    """Tries an `http` or `https` address as far as its encryption, and hangs up."""
-    parts = urlsplit(address)
+    """Tries an `http` or `https` address, or its proxy, as far as its encryption, and hangs up."""
+    proxy = _proxy_of(address)
+    parts = urlsplit(proxy or address)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return await reach_host(host, port, encrypted=parts.scheme == "https", seconds=seconds)
+    found = await reach_host(host, port, encrypted=parts.scheme == "https", seconds=seconds)
+    return found if proxy is None else replace(found, place=f"the proxy {found.place}")
+
+
+def _proxy_of(address: str) -> str | None:
+    """Where HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY lead requests, as the client reads them."""
+    parts = urlsplit(address)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.hostname or ""):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 async def reach_host(

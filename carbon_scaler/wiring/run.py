@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,8 +29,10 @@ log = structlog.get_logger()
 
 Announce = Callable[[Serving, str], None]
 FIRST_CYCLE = "first ingest cycle"
-# A cycle of another process takes as long at most, and then both have run.
+# What a single cycle waits for another process that leads, while no value is usable yet.
 WAIT_FOR_TURN = timedelta(seconds=60)
+LOOK_AGAIN_SECONDS = 1.0
+AT_ONCE = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ async def run(settings: Settings, environment: dict[str, str], announce: Announc
                 pool=pool,
                 default_region=settings.region or _usual_region(ingesting),
                 replay=replay,
-                waiting_for=frozenset({FIRST_CYCLE}),
+                waiting_for=frozenset({FIRST_CYCLE} if ingesting.asks_somebody else ()),
             )
             async with Serving(ground) as serving:
                 serving.tasks.start("ingest", ingesting.run)
@@ -120,24 +123,27 @@ async def ingest(settings: Settings, environment: dict[str, str], *, once: bool)
 
 
 async def _one_cycle(ingesting: Ingesting) -> OneCycle:
-    try:
-        async with ingesting.elections.term(WAIT_FOR_TURN) as term:
-            outcome = await ingesting.ingest.ingest_once(term)
-            await ingesting.note_run(outcome)
-    except LeaderElsewhereError as error:
-        return OneCycle(outcome=None, usable=await _usable_now(ingesting), leader=str(error))
-    return OneCycle(outcome=outcome, usable=outcome.usable)
+    """A cycle of this process, or what another one that leads has brought."""
+    give_up_at = time.monotonic() + WAIT_FOR_TURN.total_seconds()
+    while True:
+        try:
+            async with ingesting.elections.term(AT_ONCE) as term:
+                outcome = await ingesting.ingest.ingest_once(term)
+                await ingesting.note_run(outcome)
+                return OneCycle(outcome=outcome, usable=outcome.usable)
+        except LeaderElsewhereError as error:
+            usable = await _usable_now(ingesting)
+            if usable or time.monotonic() >= give_up_at:
+                return OneCycle(outcome=None, usable=usable, leader=str(error))
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 
 async def _usable_now(ingesting: Ingesting) -> frozenset[str]:
     now = SystemClock().now()
     names = [grid.region.name for grid in ingesting.grid.plan.grids]
     loaded = await ingesting.stores.intensities.load(names, now=now)
-    readings = {region: series.resolved_at(now) for region, series in loaded.items()}
     return frozenset(
-        region
-        for region, reading in readings.items()
-        if reading is not None and now < reading.too_old_at
+        region for region, series in loaded.items() if series.usable_at(now) is not None
     )
 
 
@@ -172,9 +178,11 @@ def stop_on_signals() -> asyncio.Event:
 
 
 async def _announce(serving: Serving, ingesting: Ingesting, announce: Announce, url: str) -> None:
-    await ingesting.ingest.first_cycle_done.wait()
+    if ingesting.asks_somebody:
+        await ingesting.ingest.first_cycle_done.wait()
     # Ready means that what was ingested is seen, and the notification may still be under way.
     await serving.snapshots.refresh(None)
+    await serving.grid_states.read_once()
     serving.server.waiting_for -= {FIRST_CYCLE}
     await serving.ready.wait()
     announce(serving, url)

@@ -100,6 +100,13 @@ class Serving:
         self._triggers = KnownTriggers(self.evaluator)
         self._rpc, self._loop_lag = RpcCounters(), LoopLag()
 
+    @property
+    def has_usable_values(self) -> bool:
+        """Whether any region has a value that may decide now."""
+        now = self.clock.now()
+        readings = (each.resolved_at(now) for each in self.snapshots.current.regions.values())
+        return any(reading is not None and now < reading.too_old_at for reading in readings)
+
     async def __aenter__(self) -> "Serving":
         async with AsyncExitStack() as starting:
             starting.push_async_callback(self.tasks.stop)

@@ -5,21 +5,37 @@ from pathlib import Path
 
 import pytest
 
-from carbon_scaler.config.settings import PREFIX, Settings
+from carbon_scaler.application.grid_sources import ErrorKind
+from carbon_scaler.config.region_profiles import ALLOWED
+from carbon_scaler.config.settings import SECRETS, Settings, variable_of
 from carbon_scaler.keda.metadata import KNOWN_KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def documented(page: str) -> set[str]:
-    return set(re.findall(r"`([^`]+)`", (ROOT / "docs" / page).read_text()))
+    text = (ROOT / "docs" / page).read_text()
+    return set(re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))
 
 
 @pytest.mark.parametrize("field", sorted(Settings.model_fields))
 def test_a_setting_is_documented(field: str):
-    variable = "DATABASE_URL" if field == "database_url" else PREFIX + field.upper()
+    assert variable_of(field) in documented("configuration.md")
 
-    assert variable in documented("configuration.md")
+
+@pytest.mark.parametrize("variable", sorted(SECRETS.values()))
+def test_a_secret_from_a_file_is_documented(variable: str):
+    assert variable in documented("secrets.md")
+
+
+@pytest.mark.parametrize("key", sorted(ALLOWED))
+def test_a_key_of_a_region_profile_is_documented(key: str):
+    assert key in documented("regions.md")
+
+
+@pytest.mark.parametrize("kind", ErrorKind)
+def test_a_way_in_which_a_source_fails_is_documented(kind: ErrorKind):
+    assert kind in documented("metrics.md")
 
 
 @pytest.mark.parametrize("key", sorted(KNOWN_KEYS))

@@ -17,6 +17,8 @@ from carbon_scaler.cli.app import app
 from tests.e2e.postgres import Postgres, running_postgres
 from tests.e2e.program import finished
 from tests.e2e.serving import grid_value
+from tests.peers.neso import NesoPeer
+from tests.peers.server import Peer
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "deploy" / "examples"
 NOBODY = "postgresql://user:secret@127.0.0.1:1/carbon"
@@ -326,17 +328,29 @@ def test_a_manifest_without_our_trigger_is_one_line_and_exit_1(tmp_path: Path):
 # doctor
 
 
-def test_doctor_finds_what_is_good_and_what_is_missing(url: str, tmp_path: Path):
-    good = told("doctor", DATABASE_URL=url)
-    bad = told("doctor", code=3, DATABASE_URL=NOBODY)
+def test_doctor_finds_what_is_good_and_what_is_missing(url: str):
+    with Peer(NesoPeer()) as neso:
+        live = {
+            "CARBON_SCALER_NESO_URL": neso.url,
+            "CARBON_SCALER_SOURCES": "neso,static",
+            "CARBON_SCALER_REGION": "eu-west-2",
+        }
+        good = told("doctor", DATABASE_URL=url, **live)
+        bad = told("doctor", code=3, DATABASE_URL=NOBODY, **live)
+    away = told("doctor", code=1, DATABASE_URL=url, **live)
 
     found = {each["check"]: each for each in good["findings"]}
     assert found["database"]["state"] == found["schema"]["state"] == "good"
-    assert found["data us-west-1"]["text"].startswith("900 g/kWh from manual")
-    failed = {each["check"]: each for each in bad["findings"]}["database"]
-    assert failed["state"] == "bad"
-    assert "secret" not in failed["text"]
-    assert "127.0.0.1:1" in failed["text"]
+    assert found["data us-west-1"]["text"].startswith("900 g/kWh (manual) from manual")
+    assert found["neso network"]["state"] == found["neso eu-west-2"]["state"] == "good"
+    failed = {each["check"]: each for each in bad["findings"]}
+    assert failed["database"]["state"] == "bad"
+    assert "secret" not in str(bad)
+    assert "127.0.0.1:1" in failed["database"]["text"]
+    assert failed["neso eu-west-2"]["state"] == "good", "a source is tried without a database too"
+    missing = {each["check"]: each for each in away["findings"]}["neso network"]
+    assert missing["state"] == "bad"
+    assert "TCP: Connection refused" in missing["text"]
 
 
 # ingest
@@ -364,8 +378,19 @@ def slot_of(instant: datetime) -> int:
     return int(instant.timestamp()) // 3600
 
 
-def test_ingest_never_chooses_replay_by_itself(url: str):
-    assert "set CARBON_SCALER_SOURCES=replay" in complaint("ingest", "--once", DATABASE_URL=url)
+def test_ingest_never_chooses_replay_by_itself(postgres: Postgres):
+    made = postgres.database()
+
+    done = finished(
+        *("ingest", "--once", "--json"),
+        settings={"DATABASE_URL": made, "CARBON_SCALER_NESO_URL": "http://127.0.0.1:1"},
+    )
+
+    assert done.returncode == 2, done.stderr
+    (tried,) = json.loads(done.stdout)["sources"]
+    assert (tried["source"], tried["rows"]) == ("neso", 0)
+    assert "no region got a usable value:\n  neso: cannot be reached" in done.stderr
+    assert postgres.value(made, "SELECT count(*) FROM co2e_emissions") == 0
 
 
 def replay_file(path: Path, header: str, *rows: str) -> Path:

@@ -16,7 +16,10 @@ from carbon_scaler import __version__
 from carbon_scaler.protocol import externalscaler_pb2 as pb
 from carbon_scaler.protocol import externalscaler_pb2_grpc as rpc
 from tests.e2e.postgres import Postgres, running_postgres
+from tests.e2e.program import started
 from tests.e2e.serving import Client, a_ref, grid_value, metric, serving, wait_until
+from tests.peers.neso import NesoPeer
+from tests.peers.server import Peer
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKLOGS = """
@@ -80,9 +83,9 @@ def settings(url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
 
 @pytest.fixture(scope="module")
 def client(settings: dict[str, str]) -> Iterator[Client]:
-    with serving(settings) as started:
-        started.program.wait_ready()
-        yield started
+    with serving(settings) as server:
+        server.program.wait_ready()
+        yield server
 
 
 # Answers
@@ -195,12 +198,33 @@ def test_the_routes_describe_themselves_and_others_are_not_there(client: Client)
 # Metrics
 
 
-def test_every_documented_metric_is_there(client: Client):
-    client.is_active(BRAKE)
+@pytest.fixture(scope="module")
+def fed(postgres: Postgres, settings: dict[str, str]) -> Iterator[Client]:
+    """A server on a database that an `ingest` beside it fills, forecasts and all."""
+    made = postgres.database()
+    postgres.execute(made, grid_value(900))
+    with Peer(NesoPeer()) as neso:
+        of_ingest = {
+            "DATABASE_URL": made,
+            "CARBON_SCALER_NESO_URL": neso.url,
+            "CARBON_SCALER_REGIONS": "eu-west-2",
+        }
+        with started("ingest", settings=of_ingest) as ingest:
+            ingest.wait_event("ingest.cycle_finished")
+            forecasts = "SELECT count(*) FROM carbon_intensity_forecasts"
+            wait_until(lambda: postgres.value(made, forecasts))
+            with serving({**settings, "DATABASE_URL": made}) as server:
+                server.program.wait_ready()
+                yield server
+
+
+def test_every_documented_metric_is_there(fed: Client):
+    fed.is_active(BRAKE)
     page = (ROOT / "docs" / "metrics.md").read_text()
     documented = set(re.findall(r"^\| `(carbon_scaler_\w+)`", page, re.MULTILINE))
+    wait_until(lambda: any("ingest_leader" in key[0] for key in fed.samples()))
 
-    exposed = {key[0] for key in client.samples()}
+    exposed = {key[0] for key in fed.samples()}
     families = {re.sub("_(bucket|count|sum)$", "", name) for name in exposed}
 
     assert documented

@@ -8,6 +8,7 @@ from math import inf, nan
 import pytest
 
 from carbon_scaler.application.ports import IntensityStore
+from carbon_scaler.application.terms import UnstorableError
 from carbon_scaler.domain.intensity import (
     DEFAULT_USABLE_FOR,
     Basis,
@@ -20,7 +21,6 @@ from carbon_scaler.domain.intensity import (
 from carbon_scaler.storage.intensities import (
     READINGS_AT_ONCE,
     PostgresIntensityStore,
-    UnstorableReadingError,
 )
 from carbon_scaler.storage.pool import (
     DatabaseRefusedError,
@@ -176,7 +176,7 @@ async def test_an_impossible_renewable_share_is_an_unknown_one(store: IntensityS
 
 async def test_what_was_not_observed_is_refused(store: IntensityStore):
     for kind in (Kind.FORECAST, Kind.STATIC):
-        with pytest.raises(UnstorableReadingError, match=f"a {kind} value for eu-west-1"):
+        with pytest.raises(UnstorableError, match=f"a {kind} value for eu-west-1"):
             await store.store([READING, replace(READING, region="eu-west-1", kind=kind)])
 
     assert await loaded(store) == {}

@@ -209,6 +209,16 @@ def test_a_zone_that_stands_still_by_nature_is_never_frozen(figures: list[float]
     assert judge(answer, past_of(figures)) == [None] * 60
 
 
+def test_with_little_past_nothing_is_frozen():
+    assert judge([value(222.2, n) for n in range(30)], past_of(wavy(47))) == [None] * 30
+
+
+def test_minutes_within_one_hour_are_judged_by_their_own_steps():
+    past = past_of([200.0 + n % 3 for n in range(50)], step=1 / 60)
+    assert judge([value(340.0)], past) == [None]
+    assert judge([value(360.0)], past) == ["jump"]
+
+
 # --- the past -------------------------------------------------------------------------------
 
 
@@ -216,6 +226,19 @@ def test_the_past_is_eight_days_and_bounded():
     past = past_of(wavy(24 * 30))
     assert len(past.starts) == 192
     assert len(past_of(wavy(5000), step=1 / 60).starts) == 2500
+
+
+def test_a_past_of_flagged_values_only_is_bounded_too():
+    observations = series([-1.0] * 1000)
+    past = Past().followed_by(observations, ["negative"] * 1000)
+    assert len(past.starts) == 800
+    assert judge([value(200.0)], past) == [None]
+
+
+def test_what_is_no_number_leaves_no_trace():
+    past = past_of(wavy(50))
+    assert past.followed_by([value(nan)], ["not_a_number"]) is past
+    assert flags([], past, factors=Factors.DIRECT, now=AT) == ()
 
 
 def test_a_revised_value_takes_the_place_of_the_former():
