@@ -151,6 +151,9 @@ class Ingest:
             await self._patiently(lambda: self._save(term), tries=1)
             self._answers.tallies.clear()
             return
+        if not started and not self._turns.are_under_way and not self._unsaved.is_full:
+            # After a restart within an interval there is nothing to wait for.
+            self.first_cycle_done.set()
         if not started or self._turns.are_under_way:
             await self._sleep(self._seconds_to_wait())
 

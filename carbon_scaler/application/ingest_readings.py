@@ -85,7 +85,7 @@ def _reading(feed: Feed, grid: RegionGrid, value: Judged, now: datetime) -> Read
         source=traits.name,
         kind=observation.kind,
         basis=traits.basis,
-        fetched_at=now,
+        fetched_at=observation.known_since or now,
         usable_for=traits.usable_for,
         provenance=Provenance(
             provider_zone=feed.zone,

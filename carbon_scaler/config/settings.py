@@ -1,12 +1,13 @@
 """Settings from the environment and `.env`: read once, frozen."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -50,6 +51,12 @@ def _duration(value: object) -> object:
     return duration
 
 
+def _within_bounds(every: timedelta) -> timedelta:
+    if not timedelta(minutes=5) <= every <= timedelta(days=7):
+        raise ValueError("5m to 7d are allowed")
+    return every
+
+
 def _address(value: object) -> object:
     """Scheme, host and port; the path is ours."""
     parts = urlsplit(str(value))
@@ -60,11 +67,11 @@ def _address(value: object) -> object:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+_USERINFO = re.compile(r"://.*@", re.DOTALL)
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Port = Annotated[int, Field(ge=0, le=65535)]
-Every = Annotated[
-    timedelta, BeforeValidator(_duration), Field(ge=timedelta(minutes=5), le=timedelta(days=7))
-]
+Every = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_within_bounds)]
 Quota = Annotated[int, Field(ge=1)]
 Address = Annotated[str, BeforeValidator(_address)]
 
@@ -216,5 +223,6 @@ def _secrets(environment: Mapping[str, str]) -> dict[str, Secret]:
 def _problems(error: ValidationError) -> Iterable[str]:
     for problem in error.errors(include_url=False):
         field = str(problem["loc"][0])
-        said = quoted(str(problem["input"]))
+        # Of an address, whoever reads the refusal must not learn user and password.
+        said = quoted(_USERINFO.sub("://***@", str(problem["input"])))
         yield f"{variable_of(field)}: {said} is not allowed; {problem['msg'].lower()}"

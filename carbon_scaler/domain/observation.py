@@ -21,6 +21,8 @@ class Observation:
     # Two of the three clocks: when the source made the value and when it last changed it.
     generated_at: datetime | None = None
     updated_at: datetime | None = None
+    # Since when it could be known, where that is not when it is fetched: a record's.
+    known_since: datetime | None = None
     # Why it must not decide, where the source itself or its parser knows that.
     flagged: str | None = None
     # Warnings and the like, in the source's words.

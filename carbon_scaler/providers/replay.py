@@ -111,9 +111,11 @@ class ReplaySource:
         values = self.year.regions[zone]
         if isnan(grams := values.grams_per_kwh[hour]):
             return None
+        starts_at = self._slots.start_of(index)
         return Observation(
             zone=zone,
-            starts_at=self._slots.start_of(index),
+            starts_at=starts_at,
+            known_since=starts_at,
             lasts=self._slots.length,
             grams_per_kwh=grams,
             kind=Kind.MEASURED,

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.config.settings import Settings
@@ -11,9 +11,11 @@ from carbon_scaler.storage.migrate import check_schema
 from carbon_scaler.storage.pool import (
     DEFAULT_PORT,
     Connection,
+    failures_explained,
     open_connection,
     redacted,
     server_clock_offset,
+    server_name,
 )
 from carbon_scaler.wiring.databases import reachable_database
 from carbon_scaler.wiring.findings import Finding, bad, good, warning
@@ -51,32 +53,36 @@ async def examine_database(settings: Settings) -> AsyncIterator[Finding]:
     """Name, port, authentication, schema, rights, pooler, clock; the first failure is the last."""
     try:
         url = reachable_database(settings)
-    except CarbonScalerError as error:
-        yield bad("database", str(error))
-        return
-    trouble = await _unreachable(url)
-    if trouble is not None:
-        yield trouble
-        return
-    try:
+        place = server_name(url)
+        if (trouble := await _unreachable(url)) is not None:
+            yield trouble
+            return
         async with open_connection(url) as connection:
             yield good("database", redacted(url))
-            yield _clock(await server_clock_offset(connection, SystemClock().now()))
-            yield await _pooler(connection)
-            await check_schema(connection)
-            yield good("schema", "up to date")
-            for part in RIGHTS:
-                yield await _rights(connection, part)
+            with failures_explained(place):
+                async for finding in _examine(connection):
+                    yield finding
     except CarbonScalerError as error:
         yield bad("database", str(error))
+
+
+async def _examine(connection: Connection) -> AsyncIterator[Finding]:
+    yield _clock(await server_clock_offset(connection, SystemClock().now()))
+    yield await _pooler(connection)
+    await check_schema(connection)
+    yield good("schema", "up to date")
+    for part in RIGHTS:
+        yield await _rights(connection, part)
 
 
 async def _unreachable(url: str) -> Finding | None:
     """Where a server named by host and port is not reached: at its name or at its port."""
     parts = urlsplit(url)
-    if not parts.hostname or "," in parts.netloc:
+    host = unquote(parts.hostname or "")
+    # A socket in the file system, and one of several servers, is the driver's matter.
+    if not host or host.startswith("/") or "," in parts.netloc:
         return None
-    found = await reach_host(parts.hostname, parts.port or int(DEFAULT_PORT))
+    found = await reach_host(host, parts.port or int(DEFAULT_PORT))
     if found.trouble is None:
         return None
     return bad("database", f"{found.place}, {found.stage}: {found.trouble}")

@@ -135,6 +135,7 @@ async def _one_cycle(ingesting: Ingesting) -> OneCycle:
             usable = await _usable_now(ingesting)
             if usable or time.monotonic() >= give_up_at:
                 return OneCycle(outcome=None, usable=usable, leader=str(error))
+            log.info("ingest.waits_for_values", cause=str(error))
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 

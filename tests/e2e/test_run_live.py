@@ -104,7 +104,7 @@ def test_a_source_that_was_asked_for_is_never_replaced_by_replayed_data(tmp_path
         assert client.is_active(OPEN), "blind, and this class is closed then"
         assert not client.is_active({**OPEN, "workloadClass": "standard"})
         document = explained(tmp_path, OPEN)
-        assert document["reason"] == "blind"
+        assert document["reason"] == "blind_closed"
         assert "no usable data for eu-west-2" in json.dumps(document["rules"])
 
 

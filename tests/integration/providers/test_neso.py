@@ -290,7 +290,7 @@ async def test_zones_are_known_without_asking(source: NesoSource, peer: Peer) ->
 def test_only_regions_in_great_britain_are_served(source: NesoSource) -> None:
     assert source.serves(LONDON)
     assert not source.serves(replace(LONDON, country="IE"))
-    assert source.traits is TRAITS
+    assert source.traits == TRAITS
     assert source.traits.usable_for == timedelta(hours=2)
 
 

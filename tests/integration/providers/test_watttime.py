@@ -271,7 +271,7 @@ async def test_zones_are_those_whose_forecast_the_account_includes(
 
 def test_every_region_may_be_covered(source: WattTimeSource) -> None:
     assert source.serves(VIRGINIA)
-    assert source.traits is TRAITS
+    assert source.traits == TRAITS
     assert source.traits.usable_for == timedelta(minutes=70)
 
 

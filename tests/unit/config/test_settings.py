@@ -1,6 +1,7 @@
 """What the environment says becomes settings, or one line that says what is allowed."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,22 @@ from carbon_scaler.config.environment import (
     is_injected,
     read_environment,
 )
-from carbon_scaler.config.settings import Settings, SettingsError, load_settings, variable_of
+from carbon_scaler.config.settings import (
+    SECRETS,
+    Settings,
+    SettingsError,
+    load_settings,
+    variable_of,
+)
+from carbon_scaler.domain.intensity import Factors
 
 KNOWN = {variable_of(field) for field in Settings.model_fields}
+
+
+def is_set(settings: Settings, variable: str) -> bool:
+    """Whether a setting differs from its default."""
+    field = next(name for name in Settings.model_fields if variable_of(name) == variable)
+    return bool(getattr(settings, field) != Settings.model_fields[field].default)
 
 
 def refusal(**environment: str) -> str:
@@ -54,6 +68,18 @@ def test_every_setting_is_read_from_its_variable():
             "CARBON_SCALER_HTTP_PORT": "65535",
             "CARBON_SCALER_LOG_LEVEL": "debug",
             "CARBON_SCALER_LOG_FORMAT": "json",
+            "CARBON_SCALER_ELECTRICITY_MAPS_URL": "http://proxy.internal:8080/",
+            "CARBON_SCALER_ELECTRICITY_MAPS_VERSION": "v3",
+            "CARBON_SCALER_ELECTRICITY_MAPS_FACTORS": "direct",
+            "CARBON_SCALER_WATTTIME_URL": "https://watttime.internal",
+            "CARBON_SCALER_NESO_URL": "https://neso.internal",
+            "ELECTRICITY_MAPS_QUOTA_PER_DAY": "1000",
+            "WATTTIME_QUOTA_PER_DAY": "2000",
+            "NESO_QUOTA_PER_DAY": "3000",
+            "CARBON_SCALER_ALLOW_SANDBOX": "true",
+            "CARBON_SCALER_MIX": "false",
+            "CARBON_SCALER_FORECAST_EVERY": "3h",
+            "CARBON_SCALER_HISTORY_EVERY": "1d",
         }
     )
 
@@ -71,6 +97,22 @@ def test_every_setting_is_read_from_its_variable():
         http_port=65535,
         log_level="debug",
         log_format="json",
+        electricity_maps_url="http://proxy.internal:8080",
+        electricity_maps_version="v3",
+        electricity_maps_factors=Factors.DIRECT,
+        watttime_url="https://watttime.internal",
+        neso_url="https://neso.internal",
+        electricity_maps_quota_per_day=1000,
+        watttime_quota_per_day=2000,
+        neso_quota_per_day=3000,
+        allow_sandbox=True,
+        mix=False,
+        forecast_every=timedelta(hours=3),
+        history_every=timedelta(days=1),
+    )
+    # What is a secret is no plain value: it is tested below.
+    assert {variable for variable in KNOWN if not is_set(settings, variable)} == set(
+        SECRETS.values()
     )
 
 
@@ -102,7 +144,16 @@ def test_settings_never_change():
         ("CARBON_SCALER_REPLAY_SPEED", "0", "greater than or equal to 0.01"),
         ("CARBON_SCALER_REPLAY_SPEED", "nan", "allowed"),
         ("CARBON_SCALER_LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
-        ("CARBON_SCALER_SOURCES", "repaly", "this version only has replay"),
+        ("CARBON_SCALER_ELECTRICITY_MAPS_VERSION", "v5", "'v4' or 'v3'"),
+        ("CARBON_SCALER_ELECTRICITY_MAPS_FACTORS", "both", "'lifecycle' or 'direct'"),
+        ("CARBON_SCALER_MIX", "maybe", "valid boolean"),
+        ("CARBON_SCALER_FORECAST_EVERY", "hourly", "a duration is needed: "),
+        ("CARBON_SCALER_FORECAST_EVERY", "1m", "5m to 7d are allowed"),
+        ("CARBON_SCALER_HISTORY_EVERY", "8d", "5m to 7d are allowed"),
+        ("ELECTRICITY_MAPS_QUOTA_PER_DAY", "0", "greater than or equal to 1"),
+        ("CARBON_SCALER_NESO_URL", "api.internal", "scheme, host and port are needed"),
+        ("CARBON_SCALER_NESO_URL", "ftp://api.internal", "scheme, host and port are needed"),
+        ("CARBON_SCALER_NESO_URL", "https://api.internal/v1", "only scheme, host and port"),
     ],
 )
 def test_a_bad_value_names_variable_value_and_what_is_allowed(variable: str, value: str, said: str):
@@ -110,6 +161,30 @@ def test_a_bad_value_names_variable_value_and_what_is_allowed(variable: str, val
 
     assert f'{variable}: "{value}" is not allowed; ' in text
     assert said in text
+
+
+def test_user_and_password_in_an_address_are_refused_and_never_shown():
+    text = refusal(CARBON_SCALER_WATTTIME_URL="https://someone:hunter2@x@watttime.internal")
+
+    assert 'CARBON_SCALER_WATTTIME_URL: "https://***@watttime.internal" is not allowed' in text
+    assert "only scheme, host and port are allowed" in text
+
+
+@pytest.mark.parametrize(("field", "variable"), sorted(SECRETS.items()))
+def test_a_secret_is_read_from_its_variable_or_from_a_file(
+    field: str, variable: str, tmp_path: Path
+):
+    file = tmp_path / "secret"
+    file.write_text("hunter2-in-a-file\n")
+
+    given = getattr(load_settings({variable: "hunter2-in-a-variable"}), field)
+    filed = getattr(load_settings({f"{variable}_FILE": str(file)}), field)
+
+    assert (given.reveal(), filed.reveal()) == ("hunter2-in-a-variable", "hunter2-in-a-file")
+    assert "hunter2" not in f"{given!r}{given}{filed!r}{filed}"
+    assert refusal(**{variable: "hunter2", f"{variable}_FILE": str(file)}) == (
+        f"{variable} and {variable}_FILE are both set; keep one"
+    )
 
 
 def test_all_bad_values_are_named_at_once():

@@ -416,7 +416,7 @@ async def test_29_february_replays_the_28th():
 async def test_a_value_says_what_it_is_and_lasts_its_slot():
     source = ReplaySource(year=shipped_year(), speed=60, started_at=NOW, regions=["us-west-1"])
     (value,) = await source.latest("us-west-1", NOW)
-    assert value.starts_at == NOW.replace(second=0)
+    assert value.starts_at == value.known_since == NOW.replace(second=0)
     assert (value.zone, value.kind, value.lasts) == (
         "us-west-1",
         Kind.MEASURED,
