@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from carbon_scaler.application.feed_records import FeedRecord
 from carbon_scaler.application.grid_sources import ErrorKind, GridSource
 from carbon_scaler.application.ingest_answers import Answers
 from carbon_scaler.application.ingest_failures import cause_of
@@ -151,10 +150,9 @@ class Ingest:
             await self._patiently(lambda: self._save(term), tries=1)
             self._answers.tallies.clear()
             return
-        if not started and not self._turns.are_under_way and not self._unsaved.is_full:
-            # After a restart within an interval there is nothing to wait for.
-            self.first_cycle_done.set()
         if not started or self._turns.are_under_way:
+            if not self._turns.are_under_way:
+                self.first_cycle_done.set()  # nothing is due, as after a restart
             await self._sleep(self._seconds_to_wait())
 
     async def _settle(self) -> None:
@@ -185,7 +183,7 @@ class Ingest:
     async def _save(self, term: Term) -> None:
         """Values first, then what is known of the feeds: a crash in between only asks again."""
         changed = dict(self._answers.changed)
-        records: list[FeedRecord] = [feed.record() for feed in changed.values()]
+        records = [feed.record() for feed in changed.values()]
         async with asyncio.timeout(STORE_SECONDS):
             saved = await self._unsaved.save(
                 self._stores.intensities, self._stores.forecasts, term=term.token
@@ -275,7 +273,6 @@ class Ingest:
     def _log_cycle(self, feeds: Sequence[Feed], *, rows: int, changed: int) -> None:
         """At level info when a source appears, fails or is back."""
         sources = sorted({feed.traits.name for feed in feeds})
-        regions = {region for feed in feeds for region in feed.regions}
         failed = ",".join(sorted({feed.traits.name for feed in feeds if feed.latest.failures}))
         told = {source: source in failed for source in sources}
         write = log.debug if told.items() <= self._told.items() else log.info
@@ -285,7 +282,7 @@ class Ingest:
             source=",".join(sources),
             rows=rows,
             changed=changed,
-            regions=len(regions),
+            regions=len({region for feed in feeds for region in feed.regions}),
             **({"failed": failed} if failed else {}),
         )
 

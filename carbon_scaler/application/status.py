@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from carbon_scaler.application.backlogs import Backlogs
@@ -72,6 +72,7 @@ def status_document(
             "url": server.database,
             "up": snapshots.failure is None,
             "failure": snapshots.failure,
+            "clock_offset_seconds": _seconds(grid.database_ahead),
             "snapshot_loaded_at": snapshots.current.loaded_at if snapshots.is_loaded else None,
         },
         "leader": _leader(grid.leader),
@@ -103,6 +104,10 @@ def intensity_document(reading: Reading, now: datetime) -> dict[str, Any]:
 
 def _intensity(reading: Reading | None, now: datetime) -> Mapping[str, Any]:
     return NO_INTENSITY if reading is None else intensity_document(reading, now)
+
+
+def _seconds(duration: timedelta | None) -> float | None:
+    return None if duration is None else round(duration.total_seconds(), 3)
 
 
 def _leader(leader: Leader | None) -> dict[str, Any] | None:

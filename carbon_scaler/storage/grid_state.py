@@ -10,9 +10,16 @@ from carbon_scaler.application.feed_records import FeedRecord
 from carbon_scaler.application.grid_state import GridState, Leader
 from carbon_scaler.domain.intensity import Basis
 from carbon_scaler.storage.leadership import LEADER_LOCK
-from carbon_scaler.storage.pool import Pool, failures_explained
+from carbon_scaler.storage.pool import (
+    CONNECT_TIMEOUT,
+    Pool,
+    failures_explained,
+    server_clock_offset,
+)
 
-# One row per feed, each with the rest: it is little, and one round trip.
+ACQUIRE_SECONDS = 2 * CONNECT_TIMEOUT.total_seconds()
+
+# One row per feed, each with the rest: it is little.
 _STATE = """
 SELECT
   leadership.token, leadership.holder, leadership.since,
@@ -49,11 +56,14 @@ class PostgresGridState:
         self._pool = pool
         self._server = server
 
-    async def read(self) -> GridState:
-        """Leader, feeds and today's calls at one moment."""
+    async def read(self, now: datetime) -> GridState:
+        """Leader, feeds and today's calls at one moment, which is `now` by our clock."""
         with failures_explained(self._server):
-            rows = await self._pool.fetch(_STATE, LEADER_LOCK)
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                ahead = await server_clock_offset(connection, now)
+                rows = await connection.fetch(_STATE, LEADER_LOCK)
         return GridState(
+            database_ahead=ahead,
             leader=_leader(rows[0]),
             feeds=tuple(_feed(row) for row in rows if row["source"] is not None),
             calls_today=json.loads(rows[0]["calls_today"] or "{}"),

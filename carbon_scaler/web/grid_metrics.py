@@ -67,6 +67,13 @@ def ingest_metrics(state: GridState) -> Iterator[Metric]:
         ("source",),
         {(source,): calls for source, calls in state.calls_today.items()},
     )
+    ahead = state.database_ahead
+    yield gauge(
+        "carbon_scaler_database_clock_offset_seconds",
+        "How far the database's clock is ahead of this server's.",
+        (),
+        {} if ahead is None else {(): ahead.total_seconds()},
+    )
     yield gauge(
         "carbon_scaler_ingest_leader",
         "The ingest process that writes.",

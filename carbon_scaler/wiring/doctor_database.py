@@ -5,6 +5,7 @@ from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
 from carbon_scaler.application.clock import SystemClock
+from carbon_scaler.application.grid_state import MOST_AHEAD
 from carbon_scaler.config.settings import Settings
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.storage.migrate import check_schema
@@ -21,8 +22,6 @@ from carbon_scaler.wiring.databases import reachable_database
 from carbon_scaler.wiring.findings import Finding, bad, good, warning
 from carbon_scaler.wiring.reach import reach_host
 
-# Beyond a trigger's usual lead a difference of clocks moves deadlines.
-MOST_OFFSET = timedelta(seconds=60)
 # What each part of the program does there.
 READ = (
     "co2e_emissions",
@@ -90,7 +89,7 @@ async def _unreachable(url: str) -> Finding | None:
 
 def _clock(offset: timedelta) -> Finding:
     text = f"the database's clock differs by {offset.total_seconds():+.1f} s"
-    if abs(offset) <= MOST_OFFSET:
+    if abs(offset) <= MOST_AHEAD:
         return good("clock", text)
     return warning("clock", f"{text}: deadlines move by as much; set both by NTP")
 

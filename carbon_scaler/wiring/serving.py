@@ -72,7 +72,8 @@ class Serving:
             averages=averages_of(catalog),
         )
         self.grid_states = GridStates(
-            PostgresGridState(ground.pool, server=server_name(ground.database_url))
+            PostgresGridState(ground.pool, server=server_name(ground.database_url)),
+            clock=self.clock,
         )
         self.backlogs = Backlogs(
             backlog_sources(configured_backlogs(self.settings, ground.environment)),

@@ -168,7 +168,7 @@ def test_a_provider_that_is_down_is_asked_three_times_and_exit_2(postgres: Postg
     assert code == NO_DATA
     assert max(times.values()) == 3, times
     assert document["sources"][0]["failure_kind"] == "server"
-    assert "3 attempts" in told
+    assert "electricity_maps: answered status 503" in told
     assert postgres.value(url, ROWS) == 0
 
 

@@ -62,13 +62,24 @@ READING = Reading(
 
 
 async def test_before_any_ingest_there_is_nothing_to_tell(pool: Pool):
-    assert await PostgresGridState(pool).read() == GridState()
+    state = await PostgresGridState(pool).read(datetime.now(UTC))
+
+    assert state == GridState(database_ahead=state.database_ahead)
+
+
+async def test_it_is_told_how_far_the_databases_clock_is_ahead(pool: Pool):
+    behind = datetime.now(UTC) - timedelta(minutes=5)
+
+    ahead = (await PostgresGridState(pool).read(behind)).database_ahead
+
+    assert ahead is not None
+    assert timedelta(minutes=5) <= ahead < timedelta(minutes=6)
 
 
 async def test_every_feed_is_told_as_it_was_kept(pool: Pool):
     await PostgresFeedLedger(pool).keep_feeds([GOOD, BAD])
 
-    assert (await PostgresGridState(pool).read()).feeds == (BAD, GOOD)
+    assert (await PostgresGridState(pool).read(NOW)).feeds == (BAD, GOOD)
 
 
 async def test_only_the_calls_of_this_day_are_told(pool: Pool):
@@ -76,7 +87,7 @@ async def test_only_the_calls_of_this_day_are_told(pool: Pool):
     for source, when in (("neso", today), ("neso", today), ("watttime", today - timedelta(days=1))):
         await counts.spend(source, when, limit=None)
 
-    assert (await PostgresGridState(pool).read()).calls_today == {"neso": 2}
+    assert (await PostgresGridState(pool).read(NOW)).calls_today == {"neso": 2}
 
 
 async def test_the_leader_is_told_while_it_leads(pool: Pool, database_url: str):
@@ -84,11 +95,11 @@ async def test_the_leader_is_told_while_it_leads(pool: Pool, database_url: str):
     elections = PostgresElections(database_url, holder="ingest-0")
 
     async with elections.term() as term:
-        leader = (await state.read()).leader
+        leader = (await state.read(NOW)).leader
         assert (leader.holder, leader.token) == ("ingest-0", term.token)
         assert leader.since.tzinfo is not None
 
-    assert (await state.read()).leader is None
+    assert (await state.read(NOW)).leader is None
 
 
 async def test_a_leader_without_feeds_and_feeds_without_a_leader_are_told(
@@ -96,10 +107,10 @@ async def test_a_leader_without_feeds_and_feeds_without_a_leader_are_told(
 ):
     state = PostgresGridState(pool)
     async with PostgresElections(database_url, holder="ingest-0").term():
-        assert (await state.read()).feeds == ()
+        assert (await state.read(NOW)).feeds == ()
     await PostgresFeedLedger(pool).keep_feeds([GOOD])
 
-    read = await state.read()
+    read = await state.read(NOW)
 
     assert (read.leader, read.feeds) == (None, (GOOD,))
 
@@ -108,7 +119,7 @@ async def test_a_database_that_is_away_is_an_error_of_ours(pool: Pool):
     await pool.execute("ALTER TABLE ingest_feeds RENAME TO gone")
 
     with pytest.raises(DatabaseError):
-        await PostgresGridState(pool).read()
+        await PostgresGridState(pool).read(NOW)
 
 
 # Where a value comes from

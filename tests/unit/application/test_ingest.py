@@ -282,6 +282,14 @@ async def test_a_restart_within_an_interval_asks_for_nothing_again(world: World)
     assert world.source.calls["history"] == calls["history"]
 
 
+async def test_a_restart_within_an_interval_is_ready_without_asking(world: World):
+    await world.run_for(MINUTE)
+    again = world.ingest()
+    assert not again.first_cycle_done.is_set()
+    await world.run_for(MINUTE, again)
+    assert again.first_cycle_done.is_set()
+
+
 async def test_a_past_without_end_keeps_no_present_value_waiting(world: World):
     world.hourly(history_reach=10 * DAY, history_window=timedelta(hours=1))
     world.regions = {"a": "A"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from prometheus_client.core import Metric
@@ -128,3 +129,10 @@ def test_the_leader_and_the_calls_of_the_day_are_shown():
 
 def test_where_nobody_leads_and_nothing_was_asked_nothing_is_shown():
     assert sampled(ingest_metrics(GridState())) == {}
+
+
+def test_the_difference_of_clocks_is_measured_once_it_is_known():
+    (sample,) = sampled(ingest_metrics(GridState(database_ahead=timedelta(seconds=-3)))).items()
+
+    assert sample[0][0] == "carbon_scaler_database_clock_offset_seconds"
+    assert sample[1] == -3
