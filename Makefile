@@ -47,7 +47,7 @@ types: $(VENV)/.dev
 proto: $(VENV)/.dev  ## generate carbon_scaler/protocol from proto/
 	@$(BIN)/python -m tests.architecture.generate_protocol carbon_scaler/protocol
 
-bench: $(VENV)/.dev  ## compare with an empty servicer; ARGS=--smoke for a quick look
+bench: $(VENV)/.dev  ## what an answer and a cycle of ingest cost; ARGS=--smoke for a quick look
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 e2e-keda: $(VENV)/.dev  ## prove it against the cluster in KUBECONFIG, which has KEDA

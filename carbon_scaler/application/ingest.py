@@ -111,9 +111,10 @@ class Ingest:
         try:
             await self._begin(term)
             await self._drain(term, (Sort.LATEST,), until=began_at + ONCE_LATEST)
-            # Before the past is fetched: a fast replay's values are soon too old.
+            # Before the past is fetched, as a fast replay's values are soon too old, and after it.
             usable = await self._usable(since=began_at)
             await self._drain(term, ALL, until=began_at + ONCE)
+            usable |= await self._usable(since=began_at)
             if self._clock.now() >= began_at + ONCE:
                 self._note_what_is_left()
         finally:
@@ -225,28 +226,27 @@ class Ingest:
         wait = (due_at - now).total_seconds()
         return min(longest, wait) if wait > 0 else NAP_WHILE_ASKING_SECONDS
 
-    async def _usable(self, *, since: datetime) -> Mapping[str, frozenset[str]]:
-        """By source, the regions whose present value in the store is one of it that may decide."""
+    async def _usable(self, *, since: datetime) -> frozenset[tuple[str, str]]:
+        """Source and region wherever the region's present value is the source's and may decide."""
         now = self._clock.now()
-        given = {feed.key: feed for feed in self._feeds if _answered(feed, since)}
+        given = [(f.traits.name, r) for f in self._feeds if _answered(f, since) for r in f.regions]
         async with asyncio.timeout(STORE_SECONDS):
-            regions = {region for feed in given.values() for region in feed.regions}
-            loaded = await self._stores.intensities.load(regions, now=now)
-        present = {region: series.reading_at(now) for region, series in loaded.items()}
-        usable: dict[str, set[str]] = {}
-        for (source, _), feed in given.items():
-            usable.setdefault(source, set()).update(
-                region for region in feed.regions if _may_decide(present.get(region), source, now)
-            )
-        return {source: frozenset(regions) for source, regions in usable.items()}
+            loaded = await self._stores.intensities.load({r for _, r in given}, now=now)
+        present = {region: series.resolved_at(now) for region, series in loaded.items()}
+        return frozenset(
+            (source, region)
+            for source, region in given
+            if _may_decide(present.get(region), source, now)
+        )
 
     def _note_what_is_left(self) -> None:
         left = [feed.key for feed in self._turns.waiting(ALL)]
         for source, zone in (*self._turns.silent(), *left):
             self._answers.tallies[source].fail(OUT_OF_TIME, ErrorKind.TIMEOUT.value, of=zone)
 
-    def _outcome(self, source: str, usable: Mapping[str, frozenset[str]]) -> SourceOutcome:
-        return self._answers.tallies[source].outcome(source, usable.get(source, frozenset()))
+    def _outcome(self, source: str, usable: frozenset[tuple[str, str]]) -> SourceOutcome:
+        regions = frozenset(region for name, region in usable if name == source)
+        return self._answers.tallies[source].outcome(source, regions)
 
     def _note_store_failure(self, cause: str) -> float:
         if cause != self._store_cause:

@@ -40,7 +40,7 @@ def ingest(
 
 def _print(cycle: OneCycle) -> None:
     if cycle.outcome is None:
-        typer.echo(f"{cycle.leader}; nothing was asked")
+        typer.echo(f"{cycle.leader}; the work is left to it")
         return
     print_table(
         ("source", "rows", "changed", "regions with a usable value", "failure"),

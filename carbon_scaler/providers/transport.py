@@ -4,7 +4,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import httpx
@@ -32,6 +33,8 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_KEPT_ALIVE = 64
 # A key shorter than this is not searched for in what a source says; it would hit plain words.
 SHORTEST_MASKED = 4
+# Headers of late; a source has one or two, and a few more while a key is replaced.
+MOST_MASKED = 8
 WORTH_RETRYING = frozenset(
     {
         ErrorKind.TIMEOUT,
@@ -122,10 +125,13 @@ class Transport:
         self._waiting_until = 0.0
         self._resting_until = 0.0
         self._why_resting: _Failure | None = None
+        # What no failure may show: a source may repeat the key in whatever it answers.
+        self._sent: deque[str] = deque(maxlen=MOST_MASKED)
 
     async def get(self, request: Request) -> object:
         """The JSON document, after retries where they are worth it."""
         attempt = 1
+        self._sent.extend(value for value in request.headers.values() if value not in self._sent)
         result = await self._attempt(request)
         while isinstance(result, _Failure) and self._worth_another(result, attempt):
             # What the source asked for is waited out by all requests, below.
@@ -135,12 +141,14 @@ class Transport:
             result = await self._attempt(request)
         # Raised where no other exception is being handled: its context would hold the request.
         if isinstance(result, _Failure):
-            raise self.error(result.kind, _masked(result.text, request))
+            raise self.error(result.kind, result.text)
         return result
 
     def error(self, kind: ErrorKind, text: str) -> SourceError:
-        """A failure of this source."""
-        return SourceError(f"{self.source}: {text}", source=self.source, kind=kind)
+        """A failure of this source, without the keys that it was sent."""
+        return SourceError(
+            f"{self.source}: {_masked(text, self._sent)}", source=self.source, kind=kind
+        )
 
     async def _attempt(self, request: Request) -> object:
         async with self._turns:
@@ -252,9 +260,8 @@ def _unsendable(request: Request) -> _Failure | None:
     )
 
 
-def _masked(text: str, request: Request) -> str:
-    """A source may repeat the key that it refuses."""
-    for value in request.headers.values():
+def _masked(text: str, sent: Iterable[str]) -> str:
+    for value in sent:
         for secret in (value, *value.split()):
             if len(secret) >= SHORTEST_MASKED:
                 text = text.replace(secret, "***")

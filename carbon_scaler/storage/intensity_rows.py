@@ -58,25 +58,48 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Reading], object]], ...] = (
 )
 
 
+_SHARE = ("renewable_percent", "renewable_at_least", "renewable_at_most")
+_MIX = tuple(f"energy_mix_{kind}" for kind in MIX_KINDS)
+
+
 def _statement() -> str:
     names = ", ".join(name for name, _, _ in _COLUMNS)
     arrays = ", ".join(f"${n}::{kind}[]" for n, (_, kind, _) in enumerate(_COLUMNS, start=2))
     key = ", ".join(_KEY)
-    values = [f"{name} = excluded.{name}" for name, _, _ in _VALUE]
-    # Who tells nothing of where a value comes from takes away nothing of what is known of it.
-    told = [
-        f"{name} = CASE WHEN excluded.licence_class IS NULL"
-        f" THEN co2e_emissions.{name} ELSE excluded.{name} END"
-        for name, _, _ in _PROVENANCE
-    ]
+    changes = ", ".join(f"{name} = {_new_or_kept(name)}" for name, _, _ in _VALUE + _PROVENANCE)
     return f"""
         WITH one_writer AS MATERIALIZED (SELECT pg_advisory_xact_lock($1))
         INSERT INTO co2e_emissions ({names})
         SELECT DISTINCT ON ({key}) {names}
         FROM one_writer, unnest({arrays}) WITH ORDINALITY AS reading ({names}, nth)
         ORDER BY {key}, nth DESC
-        ON CONFLICT ({key}) DO UPDATE SET {", ".join(values + told)}
+        ON CONFLICT ({key}) DO UPDATE SET {changes}
         """  # noqa: S608 - names of columns
+
+
+def _new_or_kept(name: str) -> str:
+    """What a column of a stored row becomes."""
+    kept_if = []
+    if name in {column for column, _, _ in _PROVENANCE}:
+        # Who tells nothing of where a value comes from takes away nothing of what is known of it.
+        kept_if.append("excluded.licence_class IS NULL")
+    if name in (*_SHARE, *_MIX, "metadata"):
+        # The mix comes apart from the value, and not each time: it stays with its value.
+        kept_if.append(
+            "(excluded.gco2_per_kwh = co2e_emissions.gco2_per_kwh"
+            f" AND {_mix_is_known('co2e_emissions')} AND NOT {_mix_is_known('excluded')})"
+        )
+    if not kept_if:
+        return f"excluded.{name}"
+    kept = f"co2e_emissions.{name}"
+    return f"CASE WHEN {' OR '.join(kept_if)} THEN {kept} ELSE excluded.{name} END"
+
+
+def _mix_is_known(row: str) -> str:
+    """Any part of it, or any bound of the renewable share."""
+    parts = ", ".join(f"{row}.{name}" for name in _MIX)
+    bounds = f"{row}.renewable_at_least > 0 OR {row}.renewable_at_most < 100"
+    return f"(num_nonnulls({parts}, {row}.renewable_percent) > 0 OR coalesce({bounds}, false))"
 
 
 _UPSERT = _statement()

@@ -33,6 +33,11 @@ SELECT
   set_config('tcp_user_timeout', '10000', false)
 """
 
+# Nor one that stands still while its system answers for it; before version 14 it may.
+_NOTICE_STANDSTILL = """
+SELECT set_config(name, '10s', false) FROM pg_settings WHERE name = 'idle_session_timeout'
+"""
+
 _BEGIN_TERM = """
 UPDATE ingest_leadership SET token = token + 1, holder = $1, since = clock_timestamp()
 RETURNING token
@@ -169,6 +174,7 @@ class PostgresElections:
                 if await _is_pooled(connection):
                     await self._refuse_shared_session(connection)
                 await connection.execute(_NOTICE_LOST_NETWORK)
+                await connection.execute(_NOTICE_STANDSTILL)
             yield connection
 
     async def _refuse_shared_session(self, connection: Connection) -> None:

@@ -14,6 +14,7 @@ from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.storage.databases import REPLAY_DATABASE
 from carbon_scaler.wiring.databases import embedded_database
 from carbon_scaler.wiring.doctor_database import examine_database
+from carbon_scaler.wiring.doctor_ingest import examine_ingest
 from carbon_scaler.wiring.doctor_sources import examine_sources
 from carbon_scaler.wiring.findings import Finding, bad, good, warning
 from carbon_scaler.wiring.look import opened_stores, read_all_once
@@ -56,13 +57,16 @@ def _run_replays(settings: Settings) -> bool:
 
 
 async def _stored(settings: Settings) -> AsyncIterator[Finding]:
-    """What the database holds of each region; nothing where it is not as it should be."""
+    """Ingest and what it stored; nothing where the database is not as it should be."""
     try:
         async with opened_stores(settings) as stores:
             now = SystemClock().now()
             regions = await stores.intensities.load(None, now=now)
+            state = await stores.grid_state.read(now)
     except CarbonScalerError:
         return
+    for finding in examine_ingest(state, now):
+        yield finding
     for region, series in sorted(regions.items()):
         yield _age(region, series, now)
 

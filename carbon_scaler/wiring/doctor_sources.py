@@ -11,6 +11,7 @@ from carbon_scaler.domain.durations import format_duration
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.observation import Observation
 from carbon_scaler.domain.regions import CloudRegion
+from carbon_scaler.providers.transport import Patience
 from carbon_scaler.storage.call_counts import PostgresCallCounts
 from carbon_scaler.storage.pool import open_pool
 from carbon_scaler.storage.zone_directory import PostgresZoneDirectory
@@ -22,6 +23,8 @@ from carbon_scaler.wiring.sources import NOTHING, Memory, quotas_of
 
 # From this share of a quota on it is worth a word, as it is worth an alert.
 NEARLY_USED_UP = 0.8
+# Somebody is waiting for what there is to see.
+TRY_ONCE = Patience(attempts=1)
 ADVICE = {
     ErrorKind.KEY: "check the key: {keys}",
     ErrorKind.PLAN: "the account does not include this; another plan, or another source for it",
@@ -46,7 +49,8 @@ async def examine_sources(
     async with AsyncExitStack() as stack:
         try:
             memory, counts = await _memory(settings, stack)
-            grid = await stack.enter_async_context(opened_grid(settings, environment, memory))
+            opened = opened_grid(settings, environment, memory, patience=TRY_ONCE)
+            grid = await stack.enter_async_context(opened)
         except CarbonScalerError as error:
             yield bad("sources", str(error))
             return
@@ -55,12 +59,16 @@ async def examine_sources(
             yield warning("sources", text)
         if (refusal := refusal_of_plan(grid, settings)) is not None:
             yield bad("sources", refusal)
-        for name, source in grid.sources.items():
+        for name in grid.sources:
             if not _served(grid, name):
                 continue
-            async for finding in _examine(settings, grid, name, source):
-                yield finding
-            yield await _quota(name, counts, quotas_of(settings).get(name))
+            try:
+                async for finding in _examine(settings, grid, name):
+                    yield finding
+                yield await _quota(name, counts, quotas_of(settings).get(name))
+            except CarbonScalerError as error:
+                # Where the database that counts requests went away meanwhile.
+                yield bad(name, str(error))
 
 
 async def _memory(
@@ -76,9 +84,8 @@ async def _memory(
     return Memory(calls=counts, zones=PostgresZoneDirectory(pool)), counts
 
 
-async def _examine(
-    settings: Settings, grid: Grid, name: str, source: GridSource
-) -> AsyncIterator[Finding]:
+async def _examine(settings: Settings, grid: Grid, name: str) -> AsyncIterator[Finding]:
+    source = grid.sources[name]
     address = getattr(settings, f"{name}_url", None)
     if address is not None:
         found = await reach(address)

@@ -17,8 +17,8 @@ from carbon_scaler.domain.intensity import Basis
 from carbon_scaler.domain.regions import Catalog, CloudRegion
 from carbon_scaler.domain.snapshot import YearlyAverage
 from carbon_scaler.providers import electricity_maps, neso_answers, plugins, static
-from carbon_scaler.providers.transport import new_client
-from carbon_scaler.wiring.sources import Memory, Sources, quotas_of
+from carbon_scaler.providers.transport import Patience, new_client
+from carbon_scaler.wiring.sources import PATIENCE, Memory, Sources, quotas_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,11 @@ class Grid:
 
 @asynccontextmanager
 async def opened_grid(
-    settings: Settings, environment: Mapping[str, str], memory: Memory
+    settings: Settings,
+    environment: Mapping[str, str],
+    memory: Memory,
+    *,
+    patience: Patience = PATIENCE,
 ) -> AsyncIterator[Grid]:
     """Every source in force; refuses what can be known to be wrong without asking."""
     profiles = read_profiles(settings.policy_dir)
@@ -52,7 +56,7 @@ async def opened_grid(
     custom = {each.name: each for each in read_sources(settings.policy_dir, environment, catalog)}
     names = sources_in_force(settings, tuple(custom), plugins.installed())
     async with new_client() as client:
-        made = Sources(settings, environment, custom, memory, client=client)
+        made = Sources(settings, environment, custom, memory, client=client, patience=patience)
         sources = {name: made.source(name) for name in names if name != static.SOURCE}
 
         def serves(source: str, region: CloudRegion) -> bool:

@@ -13,6 +13,7 @@ from carbon_scaler.application.ingest import Ingest, IngestOutcome, Rhythm, Stor
 from carbon_scaler.application.ports import Elections, Term
 from carbon_scaler.application.tasks import Tasks
 from carbon_scaler.config.settings import Settings, SettingsError
+from carbon_scaler.providers.transport import Patience
 from carbon_scaler.storage.alert_episodes import PostgresEpisodeStore
 from carbon_scaler.storage.call_counts import PostgresCallCounts
 from carbon_scaler.storage.feeds import PostgresFeedLedger
@@ -24,7 +25,7 @@ from carbon_scaler.storage.zone_directory import PostgresZoneDirectory
 from carbon_scaler.wiring.alerts import notifier
 from carbon_scaler.wiring.grid import Grid, opened_grid, refusal_of_plan
 from carbon_scaler.wiring.replay import replay_grid
-from carbon_scaler.wiring.sources import Memory, quotas_of
+from carbon_scaler.wiring.sources import PATIENCE, Memory, quotas_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,11 @@ class Ingesting:
 
 @asynccontextmanager
 async def opened_ingesting(
-    settings: Settings, environment: Mapping[str, str], place: Place
+    settings: Settings,
+    environment: Mapping[str, str],
+    place: Place,
+    *,
+    patience: Patience = PATIENCE,
 ) -> AsyncIterator[Ingesting]:
     """Everything that ingest needs; refuses a configuration that can't work."""
     async with AsyncExitStack() as stack:
@@ -130,7 +135,8 @@ async def opened_ingesting(
                 calls=PostgresCallCounts(place.pool, server=server),
                 zones=PostgresZoneDirectory(place.pool, server=server),
             )
-            grid = await stack.enter_async_context(opened_grid(settings, environment, memory))
+            opened = opened_grid(settings, environment, memory, patience=patience)
+            grid = await stack.enter_async_context(opened)
             if (refusal := refusal_of_plan(grid, settings)) is not None:
                 raise SettingsError(refusal)
         yield Ingesting(settings, place, grid)

@@ -40,7 +40,7 @@ async def reach(address: str, *, seconds: float = SECONDS) -> Reached:
 
 
 def _proxy_of(address: str) -> str | None:
-    """Where HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY lead requests, as the client reads them."""
+    """Where HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY lead the client's requests."""
     parts = urlsplit(address)
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")

@@ -12,9 +12,11 @@ import structlog
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.ingest import IngestOutcome
 from carbon_scaler.application.tasks import Tasks
+from carbon_scaler.application.terms import SupersededError
 from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings
 from carbon_scaler.config.zones_file import zone_warnings
 from carbon_scaler.domain.regions import RegionGrid
+from carbon_scaler.providers.transport import Patience
 from carbon_scaler.storage.databases import refuse_real_data, refuse_replayed_data
 from carbon_scaler.storage.leadership import LeaderElsewhereError
 from carbon_scaler.storage.migrate import check_schema, migrate_up
@@ -24,6 +26,7 @@ from carbon_scaler.wiring.databases import database_of_run, required_database
 from carbon_scaler.wiring.ingesting import Ingesting, Place, opened_ingesting
 from carbon_scaler.wiring.replay import REPLAY, replay_label
 from carbon_scaler.wiring.serving import Ground, Serving, ensure_ports_free
+from carbon_scaler.wiring.sources import PATIENCE
 
 log = structlog.get_logger()
 
@@ -66,7 +69,7 @@ async def run(settings: Settings, environment: dict[str, str], announce: Announc
                 pool=pool,
                 default_region=settings.region or _usual_region(ingesting),
                 replay=replay,
-                waiting_for=frozenset({FIRST_CYCLE} if ingesting.asks_somebody else ()),
+                waiting_for=frozenset({FIRST_CYCLE}),
             )
             async with Serving(ground) as serving:
                 serving.tasks.start("ingest", ingesting.run)
@@ -94,14 +97,20 @@ async def serve(settings: Settings, environment: dict[str, str]) -> None:
             await stopped.wait()
 
 
-async def ingest(settings: Settings, environment: dict[str, str], *, once: bool) -> OneCycle | None:
+async def ingest(
+    settings: Settings,
+    environment: dict[str, str],
+    *,
+    once: bool,
+    patience: Patience = PATIENCE,
+) -> OneCycle | None:
     """Fill the database: one cycle, or until a signal comes."""
     url = required_database(settings, "ingest")
     replay = REPLAY in settings.sources
     async with open_pool(url, min_size=0) as pool:
         place = Place(url=url, pool=pool, replay=replay)
         # Before the database: what is wrongly configured is said even while it is away.
-        async with opened_ingesting(settings, environment, place) as ingesting:
+        async with opened_ingesting(settings, environment, place, patience=patience) as ingesting:
             async with open_connection(url) as connection:
                 await check_schema(connection)
             await _refuse_mixing(url, replay=replay)
@@ -124,18 +133,23 @@ async def ingest(settings: Settings, environment: dict[str, str], *, once: bool)
 
 async def _one_cycle(ingesting: Ingesting) -> OneCycle:
     """A cycle of this process, or what another one that leads has brought."""
-    give_up_at = time.monotonic() + WAIT_FOR_TURN.total_seconds()
+    give_up_at, told = time.monotonic() + WAIT_FOR_TURN.total_seconds(), False
     while True:
         try:
             async with ingesting.elections.term(AT_ONCE) as term:
                 outcome = await ingesting.ingest.ingest_once(term)
                 await ingesting.note_run(outcome)
                 return OneCycle(outcome=outcome, usable=outcome.usable)
+        except SupersededError as error:
+            log.warning("ingest.superseded", cause=str(error))
+            continue
         except LeaderElsewhereError as error:
             usable = await _usable_now(ingesting)
             if usable or time.monotonic() >= give_up_at:
                 return OneCycle(outcome=None, usable=usable, leader=str(error))
-            log.info("ingest.waits_for_values", cause=str(error))
+            if not told:
+                log.info("ingest.waits_for_values", cause=str(error))
+            told = True
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 
@@ -144,7 +158,9 @@ async def _usable_now(ingesting: Ingesting) -> frozenset[str]:
     names = [grid.region.name for grid in ingesting.grid.plan.grids]
     loaded = await ingesting.stores.intensities.load(names, now=now)
     return frozenset(
-        region for region, series in loaded.items() if series.usable_at(now) is not None
+        region
+        for region, series in loaded.items()
+        if any(each.usable_at(now) is not None for each in (series, *series.stand_ins))
     )
 
 
@@ -179,8 +195,7 @@ def stop_on_signals() -> asyncio.Event:
 
 
 async def _announce(serving: Serving, ingesting: Ingesting, announce: Announce, url: str) -> None:
-    if ingesting.asks_somebody:
-        await ingesting.ingest.first_cycle_done.wait()
+    await ingesting.ingest.first_cycle_done.wait()
     # Ready means that what was ingested is seen, and the notification may still be under way.
     await serving.snapshots.refresh(None)
     await serving.grid_states.read_once()

@@ -24,7 +24,9 @@ from carbon_scaler.providers import (
 from carbon_scaler.providers.answers import Refusals
 from carbon_scaler.providers.custom import CustomSource
 from carbon_scaler.providers.electricity_maps_requests import Edition
-from carbon_scaler.providers.transport import Transport
+from carbon_scaler.providers.transport import Patience, Transport
+
+PATIENCE = Patience()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +76,14 @@ class Sources:
         memory: Memory,
         *,
         client: httpx.AsyncClient,
+        patience: Patience = PATIENCE,
     ) -> None:
         self._settings = settings
         self._environment = environment
         self._custom = custom
         self._memory = memory
         self._client = client
+        self._patience = patience
         self._clock = SystemClock()
         self._quotas = quotas_of(settings)
 
@@ -170,6 +174,7 @@ class Sources:
             spend=spend,
             refusals=refusals,
             calls_per_minute=calls_per_minute,
+            patience=self._patience,
         )
 
 

@@ -1,4 +1,4 @@
-"""`make bench`: what an answer costs, against servers that do nothing. Tables and JSON."""
+"""`make bench`: what answers and ingest cost, beside programs that do less. Tables and JSON."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.compare import Tally
+from tests.bench.grid_measures import database_load, grid_goals, ingest, propagation
 from tests.bench.measures import filled_database, goals, known_triggers, many_triggers, swaps
 from tests.bench.scale import FULL, SMOKE
 
@@ -17,6 +18,9 @@ TITLES = {
     "known_triggers": "GetMetrics, 50 in flight on one connection; servers in turns, medians",
     "many_triggers": "few against many different triggers",
     "swaps": "all regions new at once, under load",
+    "ingest": "ingest --once, all that is due, from a provider that answers late",
+    "propagation": "from a commit until three servers answer by it",
+    "database_load": "what one server asks of the database",
 }
 
 
@@ -32,9 +36,13 @@ def main() -> None:
             "known_triggers": known_triggers(scale, database_url, tally),
             "many_triggers": many_triggers(scale, tally),
             "swaps": swaps(scale, database_url, tally),
+            "ingest": ingest(scale),
+            "propagation": propagation(scale, database_url, tally),
+            "database_load": database_load(scale, database_url, tally),
         }
     result["goals"] = {
-        name: {"found": found, "goal": goal} for name, (found, goal) in goals(result).items()
+        name: {"found": found, "goal": goal}
+        for name, (found, goal) in {**goals(result), **grid_goals(result)}.items()
     }
     result["answers"] = asdict(tally)
     options.json.write_text(json.dumps(result, indent=2) + "\n")

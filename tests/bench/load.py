@@ -121,7 +121,7 @@ class _Load:
             answers.asked_at.append(asked_at)
             if reply.status != b"0":
                 answers.errors += 1
-            elif _value(reply.message) != value:
+            elif value_of(reply.message) != value:
                 answers.wrong += 1
 
     def _flush(self, out: list[bytes]) -> None:
@@ -133,7 +133,7 @@ class _Load:
 _VALUES: dict[bytes, float | None] = {}
 
 
-def _value(message: bytes) -> float | None:
+def value_of(message: bytes) -> float | None:
     """The one value under the metric's name; None for anything else."""
     if message not in _VALUES:
         values = pb.GetMetricsResponse.FromString(message).metricValues

@@ -16,6 +16,8 @@ from tests.bench import world
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
+PATIENCE_SECONDS = 180.0
+PROGRAM = (sys.executable, "-m", "carbon_scaler")
 _CPU_CLOCK = 2  # CPUCLOCK_SCHED: user and system time of all its threads
 _KIB_PER_MB = 1000 * 1000 / 1024
 
@@ -104,7 +106,7 @@ def served_program(database_url: str) -> Iterator[Served]:
             "CARBON_SCALER_HTTP_PORT": "0",
             "CARBON_SCALER_LOG_FORMAT": "json",
         }
-        command = [sys.executable, "-m", "carbon_scaler", "serve"]
+        command = [*PROGRAM, "serve"]
         # In a directory of its own: there is no .env.
         with _child(command, cwd=Path(policy), stderr=log, env=environment) as process:
             try:
@@ -112,6 +114,25 @@ def served_program(database_url: str) -> Iterator[Served]:
             finally:
                 process.terminate()
                 _wait(process)
+
+
+def ended_program(*arguments: str, settings: Mapping[str, str], policy: Mapping[str, str]) -> Any:
+    """The JSON that the installed program ends with; `policy`: texts by name of file."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in policy.items():
+            (Path(folder) / name).write_text(text)
+        done = subprocess.run(
+            [*PROGRAM, *arguments],
+            cwd=folder,
+            env=_environment() | {"CARBON_SCALER_POLICY_DIR": folder, **settings},
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+        )
+    if done.returncode != 0:
+        raise StartError(f"carbon-scaler {' '.join(arguments)}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout)
 
 
 def _grpc_port(process: subprocess.Popen[str], log: Any) -> int:

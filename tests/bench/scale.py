@@ -22,6 +22,10 @@ class Scale:
     reload_every: float  # seconds
     paced_rounds: int
     paced_seconds: float
+    zones: int
+    latency: float  # seconds until the provider answers
+    writes: int  # commits that servers have to see
+    load_seconds: float  # over which the database's load is counted
 
 
 FULL = Scale(
@@ -40,6 +44,10 @@ FULL = Scale(
     reload_every=1.5,
     paced_rounds=5,
     paced_seconds=2.0,
+    zones=400,
+    latency=0.05,
+    writes=20,
+    load_seconds=90.0,
 )
 SMOKE = Scale(
     rounds=2,
@@ -57,4 +65,8 @@ SMOKE = Scale(
     reload_every=0.3,
     paced_rounds=1,
     paced_seconds=0.3,
+    zones=20,
+    latency=0.01,
+    writes=2,
+    load_seconds=4.0,
 )

@@ -1,9 +1,11 @@
 """What the servers under test know, what they are asked, and what the right answers are."""
 
+import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib import resources
 from zlib import crc32
 
 import numpy as np
@@ -57,6 +59,20 @@ def triggers(count: int, *, regions: int) -> list[AskedTrigger]:
 def region_name(number: int) -> str:
     """The even ones are clean."""
     return f"bench-{number:03}"
+
+
+@cache
+def zones(count: int) -> list[str]:
+    """So many zones: those of the shipped list, whose names surprise nobody, and invented ones."""
+    shipped = resources.files("carbon_scaler.config") / "data" / "zones.csv"
+    rows = csv.DictReader(shipped.read_text("utf-8").splitlines())
+    current = [row["zone"] for row in rows if row["status"] == "current"]
+    return [*current, *(f"XX-{number:03}" for number in range(count))][:count]
+
+
+def site_name(number: int) -> str:
+    """A region of one's own."""
+    return f"site-{number:03}"
 
 
 def series(regions: int, values: int, *, now: datetime, step: float) -> dict[str, RegionSeries]:

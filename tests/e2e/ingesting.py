@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.e2e.postgres import Postgres
@@ -31,10 +32,16 @@ ROWS = "SELECT count(*)::int FROM co2e_emissions"
 TERM = "SELECT token FROM ingest_leadership"
 
 
+def electricity_maps(at: datetime | None = None) -> ElectricityMapsPeer:
+    """A faithful peer for which it stays the same hour however long a test takes."""
+    pinned = at or datetime.now(UTC)
+    return ElectricityMapsPeer(now=lambda: pinned)
+
+
 @contextmanager
 def provider(handler: Handler | None = None) -> Iterator[Peer]:
     """Electricity Maps, faithful unless told otherwise."""
-    with Peer(handler or ElectricityMapsPeer()) as peer:
+    with Peer(handler or electricity_maps()) as peer:
         yield peer
 
 

@@ -38,6 +38,14 @@ def test_a_small_benchmark_gets_only_right_answers_and_all_figures(tmp_path: Pat
     assert result["many_triggers"]["many"]["triggers"] == result["scale"]["many"]
     assert all(row["swaps"] > 0 for row in result["swaps"].values())
     assert all(row["call_errors"] == 0 for row in result["swaps"].values())
-    assert all(row["found"] > 0 for row in result["goals"].values())
-    for table in ("GetMetrics", "few against many", "all regions new"):
+    first, again = result["ingest"]["cycles"]["first"], result["ingest"]["cycles"]["again"]
+    assert first["changed"] == first["rows"] > again["rows"] > 0
+    assert again["changed"] == 0
+    load = result["database_load"]
+    assert load["1 trigger"]["transactions_per_minute"] > 0
+    assert all(row["worst_ms"] > 0 for row in result["propagation"].values())
+    written = "second cycle, rows written"
+    assert result["goals"][written]["found"] == 0
+    assert all(row["found"] > 0 for name, row in result["goals"].items() if name != written)
+    for table in ("GetMetrics", "few against many", "all regions new", "ingest --once", "a commit"):
         assert table in done.stdout

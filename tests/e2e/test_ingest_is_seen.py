@@ -9,7 +9,6 @@ import pytest
 from tests.e2e.ingesting import DONE, REGION, one_cycle, provider, settings_of
 from tests.e2e.postgres import Postgres, running_postgres
 from tests.e2e.serving import Client, grid_value, serving, wait_until
-from tests.peers.electricity_maps import ElectricityMapsPeer
 
 SERVERS = 3
 # The peer's values are between 100 and 400, and a blind brake of this class is on.
@@ -28,9 +27,11 @@ def postgres() -> Iterator[Postgres]:
         yield running
 
 
-def test_three_servers_see_what_is_committed_within_a_second(postgres: Postgres):
+def test_three_servers_see_what_is_committed_within_a_second_and_two_when_one_is_gone(
+    postgres: Postgres,
+):
     url = postgres.database()
-    with ExitStack() as stack, provider(ElectricityMapsPeer()) as peer:
+    with ExitStack() as stack, provider() as peer:
         servers = [stack.enter_context(serving({"DATABASE_URL": url})) for _ in range(SERVERS)]
         for each in servers:
             each.program.wait_ready()
@@ -43,6 +44,9 @@ def test_three_servers_see_what_is_committed_within_a_second(postgres: Postgres)
 
         took = [seconds_until_seen(postgres, url, servers, grams) for grams in (900, 90, 901)]
         print(f"{SERVERS} servers saw a typed row after {', '.join(f'{s:.3f}' for s in took)} s")
+
+        servers.pop().program.process.kill()
+        seconds_until_seen(postgres, url, servers, 91)
 
 
 def seconds_until_seen(postgres: Postgres, url: str, servers: list[Client], grams: int) -> float:

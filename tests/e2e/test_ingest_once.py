@@ -97,7 +97,7 @@ def test_while_a_loop_that_leads_has_no_value_yet_one_cycle_waits_for_it(url: st
 
             assert code == DONE, once.log
             assert f":{loop.process.pid}" in told["cause"]
-            assert f":{loop.process.pid}; nothing was asked" in "".join(once.output)
+            assert f":{loop.process.pid}; the work is left to it" in "".join(once.output)
 
 
 # Exit 1: what is known without asking anybody
@@ -198,7 +198,7 @@ def test_a_failed_cycle_is_told_once_and_not_again_by_the_next(url: str):
 # Exit 3
 
 
-def test_a_database_that_is_away_is_exit_3_and_no_request():
+def test_postgres_is_missing_at_start_which_is_exit_3_and_no_request():
     with provider() as peer:
         code, document, told = one_cycle(settings_of("postgresql://someone@127.0.0.1:1/x", peer))
 
@@ -207,7 +207,7 @@ def test_a_database_that_is_away_is_exit_3_and_no_request():
         assert peer.requests == []
 
 
-def test_a_schema_that_is_missing_is_exit_3_with_what_to_do(postgres: Postgres):
+def test_the_schema_is_missing_at_start_which_is_exit_3_with_what_to_do(postgres: Postgres):
     with provider() as peer:
         code, document, told = one_cycle(settings_of(postgres.database(migrated=False), peer))
 

@@ -84,7 +84,9 @@ def settings_of(url: str, policy_dir: Path | None = None) -> dict[str, str]:
 # The database at start
 
 
-def test_it_starts_without_the_database_and_becomes_ready_by_itself(postgres: Postgres):
+def test_postgres_or_its_schema_is_missing_at_start_and_serve_becomes_ready_by_itself(
+    postgres: Postgres,
+):
     url = postgres.database(migrated=False)
     postgres.stop()
     with serving(settings_of(url)) as client:
@@ -126,7 +128,7 @@ def test_a_newer_schema_is_refused_with_what_to_do_unless_it_only_adds(postgres:
 # The database goes and comes back
 
 
-def test_while_the_database_is_away_answers_go_on_and_afterwards_it_catches_up(
+def test_postgres_is_gone_and_answers_go_on_until_it_is_back_and_all_is_read_again(
     postgres: Postgres, policy_dir: Path
 ):
     url = postgres.database()

@@ -51,3 +51,13 @@ async def test_a_port_without_tls_stops_there(port: int):
 
     assert found.stage is Stage.TLS
     assert "http instead of https?" in str(found.trouble)
+
+
+async def test_a_port_that_says_nothing_is_not_waited_for_for_ever():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        found = await reach(f"https://127.0.0.1:{silent.getsockname()[1]}", seconds=0.2)
+
+    assert found.stage is Stage.TLS
+    assert "no answer in time" in str(found.trouble)
