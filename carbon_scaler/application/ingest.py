@@ -9,10 +9,10 @@ import structlog
 
 from carbon_scaler.application.grid_sources import ErrorKind, GridSource
 from carbon_scaler.application.ingest_answers import Answers
-from carbon_scaler.application.ingest_failures import cause_of
 from carbon_scaler.application.ingest_feeds import Feed, Feeds
 from carbon_scaler.application.ingest_outcome import OUT_OF_TIME, IngestOutcome, SourceOutcome
 from carbon_scaler.application.ingest_readings import past_of
+from carbon_scaler.application.ingest_store_patience import StorePatience
 from carbon_scaler.application.ingest_turns import ALL, Rhythm, Sort, Turns
 from carbon_scaler.application.ingest_unsaved import Unsaved
 from carbon_scaler.application.ingest_zones import ZoneSearch
@@ -25,7 +25,6 @@ from carbon_scaler.application.ports import (
     Term,
 )
 from carbon_scaler.application.terms import SupersededError, while_leading
-from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.intensity import Kind, Reading
 from carbon_scaler.domain.regions import RegionGrid
 from carbon_scaler.domain.snapshot import RegionSeries
@@ -36,8 +35,6 @@ log = structlog.get_logger()
 
 # The store bounds its own statements; this ends one that does not.
 STORE_SECONDS = 60.0
-FIRST_RETRY_SECONDS = 0.5
-LONGEST_RETRY_SECONDS = 5.0
 # What is answered within this is stored together; what is slower is stored when it comes.
 TOGETHER_SECONDS = 2.0
 # The wall clock may be set while we sleep by the monotonic one.
@@ -90,8 +87,7 @@ class Ingest:
             rhythm=rhythm or Rhythm(),
         )
         self._stored: Mapping[str, RegionSeries] = {}
-        self._store_failures = 0
-        self._store_cause: str | None = None
+        self._patience = StorePatience(sleep)
         # Of each source that was logged, whether it failed.
         self._told: dict[str, bool] = {}
 
@@ -124,8 +120,8 @@ class Ingest:
     async def _lead(self, term: Term) -> None:
         """Until the store says that another process leads."""
         try:
-            await self._patiently(lambda: self._begin(term))
-            await self._patiently(lambda: self._save(term), tries=1)
+            await self._patience.insist(lambda: self._begin(term))
+            await self._patience.attempt(lambda: self._save(term))
             while True:
                 await self._step(term)
         except SupersededError as error:
@@ -145,10 +141,10 @@ class Ingest:
         started = False
         # While the store is away the present is still asked for, within bounds, and no more.
         if not self._unsaved.is_full:
-            started = self._turns.start(ALL if self._store_cause is None else (Sort.LATEST,))
+            started = self._turns.start(ALL if self._patience.cause is None else (Sort.LATEST,))
         await self._settle()
         if self._unsaved or self._answers.changed:
-            await self._patiently(lambda: self._save(term), tries=1)
+            await self._patience.attempt(lambda: self._save(term))
             self._answers.tallies.clear()
             return
         if not started or self._turns.are_under_way:
@@ -183,38 +179,26 @@ class Ingest:
 
     async def _save(self, term: Term) -> None:
         """Values first, then what is known of the feeds: a crash in between only asks again."""
-        changed = dict(self._answers.changed)
+        # Taken out first: what changes while it is written must be written again.
+        changed, self._answers.changed = self._answers.changed, {}
         records = [feed.record() for feed in changed.values()]
-        async with asyncio.timeout(STORE_SECONDS):
-            saved = await self._unsaved.save(
-                self._stores.intensities, self._stores.forecasts, term=term.token
-            )
-        for source, rows in saved.changed.items():
-            self._answers.tallies[source].changed += rows
-        if records:
+        try:
             async with asyncio.timeout(STORE_SECONDS):
-                await self._stores.feeds.keep_feeds(records, term=term.token)
-            for key, feed in changed.items():
-                if self._answers.changed.get(key) is feed:
-                    del self._answers.changed[key]
+                saved = await self._unsaved.save(
+                    self._stores.intensities, self._stores.forecasts, term=term.token
+                )
+            for source, rows in saved.changed.items():
+                self._answers.tallies[source].changed += rows
+            if records:
+                async with asyncio.timeout(STORE_SECONDS):
+                    await self._stores.feeds.keep_feeds(records, term=term.token)
+        except BaseException:
+            self._answers.changed = changed | self._answers.changed
+            raise
+        if records:
             self._log_history()
             self._log_cycle(tuple(changed.values()), rows=saved.rows, changed=saved.total)
             self.first_cycle_done.set()
-
-    async def _patiently(self, work: Callable[[], Awaitable[None]], *, tries: int = 0) -> None:
-        """Do it, again after a pause while the store fails; 0 tries: as often as it takes."""
-        tried = 0
-        while not tries or tried < tries:
-            tried += 1
-            try:
-                await work()
-            except SupersededError:
-                raise
-            except (CarbonScalerError, TimeoutError) as error:
-                await self._sleep(self._note_store_failure(cause_of(error)))
-            else:
-                self._note_store_success()
-                return
 
     def _seconds_to_wait(self) -> float:
         now = self._clock.now()
@@ -248,20 +232,6 @@ class Ingest:
         regions = frozenset(region for name, region in usable if name == source)
         return self._answers.tallies[source].outcome(source, regions)
 
-    def _note_store_failure(self, cause: str) -> float:
-        if cause != self._store_cause:
-            log.warning("ingest.store_failed", cause=cause)
-        self._store_cause = cause
-        self._store_failures += 1
-        seconds = FIRST_RETRY_SECONDS * 2.0 ** min(self._store_failures - 1, 10)
-        return min(seconds, LONGEST_RETRY_SECONDS)
-
-    def _note_store_success(self) -> None:
-        if self._store_cause is not None:
-            log.info("ingest.store_recovered", failures=self._store_failures)
-        self._store_cause = None
-        self._store_failures = 0
-
     def _log_history(self) -> None:
         """Once a source has nothing more of the past to give."""
         loading = {feed.traits.name for feed in self._feeds if feed.windows}
@@ -273,7 +243,7 @@ class Ingest:
     def _log_cycle(self, feeds: Sequence[Feed], *, rows: int, changed: int) -> None:
         """At level info when a source appears, fails or is back."""
         sources = sorted({feed.traits.name for feed in feeds})
-        failed = ",".join(sorted({feed.traits.name for feed in feeds if feed.latest.failures}))
+        failed = sorted({feed.traits.name for feed in feeds if feed.latest.failures})
         told = {source: source in failed for source in sources}
         write = log.debug if told.items() <= self._told.items() else log.info
         self._told |= told
@@ -283,7 +253,7 @@ class Ingest:
             rows=rows,
             changed=changed,
             regions=len({region for feed in feeds for region in feed.regions}),
-            **({"failed": failed} if failed else {}),
+            **({"failed": ",".join(failed)} if failed else {}),
         )
 
 

@@ -47,31 +47,29 @@ class Answers:
     async def latest(self, feed: Feed, now: datetime) -> None:
         """The newest values."""
         answer = await self._ask(feed, feed.latest, feed.source.latest(feed.zone, now), now)
+        if answer is not None:
+            feed.answered_at = self._clock.now()
+            former = feed.newest_at
+            begun = [each.starts_at for each in answer if each.starts_at <= now + AHEAD]
+            await self._take(feed, answer, after=former)
+            if begun:
+                feed.newest_at = max(begun) if former is None else max(former, *begun)
+            note_completeness(feed.latest, feed.traits, newest_at=feed.newest_at, now=now)
+            want_gap(feed, min(begun, default=None), max(begun, default=None), now)
         self.changed[feed.key] = feed
-        if answer is None:
-            return
-        feed.answered_at = self._clock.now()
-        former = feed.newest_at
-        begun = [each.starts_at for each in answer if each.starts_at <= now + AHEAD]
-        await self._take(feed, answer, after=former)
-        if begun:
-            feed.newest_at = max(begun) if former is None else max(former, *begun)
-        note_completeness(feed.latest, feed.traits, newest_at=feed.newest_at, now=now)
-        want_gap(feed, min(begun, default=None), max(begun, default=None), now)
 
     async def forecast(self, feed: Feed, now: datetime) -> None:
         """What is expected."""
         answer = await self._ask(feed, feed.forecast, feed.source.forecast(feed.zone, now), now)
-        self.changed[feed.key] = feed
         if answer is not None and answer.points:
             self._unsaved.add_forecasts(forecasts_of(feed, answer, self._clock.now()))
+        self.changed[feed.key] = feed
 
     async def history(self, feed: Feed, now: datetime) -> None:
         """The most urgent part of the past that is wanted."""
         window = feed.windows[0]
         asked = feed.source.history(feed.zone, *window)
         answer = await self._ask(feed, feed.history, asked, now)
-        self.changed[feed.key] = feed
         if answer is not None:
             rows = await self._take(feed, answer, after=None)
             self.history_rows[feed.traits.name] += rows
@@ -80,6 +78,7 @@ class Answers:
             _log_given_up(feed, window)
             feed.history.answered()
             window_done(feed, window)
+        self.changed[feed.key] = feed
 
     async def _ask(
         self, feed: Feed, asking: Asking, asked: Awaitable[Given], now: datetime

@@ -1,7 +1,7 @@
 """What was fetched and is not stored yet, in bounded memory."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -56,7 +56,8 @@ class Unsaved:
             if (why := _unstorable(reading)) is not None:
                 _log_dropped(reading, why)
                 continue
-            self._readings[_key(reading)] = reading
+            key = _key(reading)
+            self._readings[key] = _keeping_mix(reading, self._readings.get(key))
 
     def add_forecasts(self, forecasts: Iterable[RegionForecast]) -> None:
         """Hold these forecasts."""
@@ -110,6 +111,17 @@ def _unstorable(reading: Reading) -> str | None:
     if max(len(reading.region), len(reading.source)) > LONGEST_NAME:
         return f"a name has over {LONGEST_NAME} letters"
     return None
+
+
+def _keeping_mix(reading: Reading, former: Reading | None) -> Reading:
+    """The mix comes apart from the value, and not each time: it stays with its value."""
+    told, known = reading.provenance, None if former is None else former.provenance
+    if former is None or told is None or known is None or told.mix or not known.mix:
+        return reading
+    if former.grams_per_kwh != reading.grams_per_kwh:
+        return reading
+    kept = replace(told, mix=known.mix, remarks=known.remarks)
+    return replace(reading, renewable=former.renewable, provenance=kept)
 
 
 def _log_dropped(reading: Reading, cause: str) -> None:

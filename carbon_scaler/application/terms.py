@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from carbon_scaler.application.ports import Term
 from carbon_scaler.domain.errors import CarbonScalerError
+
+T = TypeVar("T")
 
 
 class SupersededError(CarbonScalerError):
@@ -16,13 +18,12 @@ class UnstorableError(CarbonScalerError):
     """The store can't ever keep a value, however often it is tried."""
 
 
-async def while_leading(term: Term, work: Coroutine[Any, Any, None]) -> None:
-    """Work until it ends or the term does, which stops it at once."""
+async def while_leading(term: Term, work: Coroutine[Any, Any, T]) -> T | None:
+    """Work until it ends or the term does, which stops it at once; None: the term ended."""
     working, lost = asyncio.ensure_future(work), asyncio.ensure_future(term.lost())
     try:
         await asyncio.wait((working, lost), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
+        return working.result() if working.done() else None
     finally:
         working.cancel()
         lost.cancel()

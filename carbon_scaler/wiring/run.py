@@ -11,8 +11,9 @@ import structlog
 
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.ingest import IngestOutcome
+from carbon_scaler.application.ports import Term
 from carbon_scaler.application.tasks import Tasks
-from carbon_scaler.application.terms import SupersededError
+from carbon_scaler.application.terms import SupersededError, while_leading
 from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings
 from carbon_scaler.config.zones_file import zone_warnings
 from carbon_scaler.domain.regions import RegionGrid
@@ -137,12 +138,12 @@ async def _one_cycle(ingesting: Ingesting) -> OneCycle:
     while True:
         try:
             async with ingesting.elections.term(AT_ONCE) as term:
-                outcome = await ingesting.ingest.ingest_once(term)
-                await ingesting.note_run(outcome)
+                outcome = await while_leading(term, _cycle(ingesting, term))
+            if outcome is not None:
                 return OneCycle(outcome=outcome, usable=outcome.usable)
+            log.warning("ingest.term_lost", token=term.token)
         except SupersededError as error:
             log.warning("ingest.superseded", cause=str(error))
-            continue
         except LeaderElsewhereError as error:
             usable = await _usable_now(ingesting)
             if usable or time.monotonic() >= give_up_at:
@@ -151,6 +152,12 @@ async def _one_cycle(ingesting: Ingesting) -> OneCycle:
                 log.info("ingest.waits_for_values", cause=str(error))
             told = True
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+async def _cycle(ingesting: Ingesting, term: Term) -> IngestOutcome:
+    outcome = await ingesting.ingest.ingest_once(term)
+    await ingesting.note_run(outcome)
+    return outcome
 
 
 async def _usable_now(ingesting: Ingesting) -> frozenset[str]:

@@ -19,7 +19,7 @@ from tests.e2e.ingesting import (
     settings_of,
 )
 from tests.e2e.postgres import Postgres, running_postgres
-from tests.e2e.program import finished, started
+from tests.e2e.program import started
 from tests.peers.electricity_maps import LATEST, ElectricityMapsPeer
 from tests.peers.server import Peer, Reply, Request
 
@@ -47,6 +47,9 @@ def test_a_cycle_fills_the_database_and_a_second_one_changes_nothing(postgres: P
         again_code, again, _ = one_cycle(settings_of(url, peer))
 
     assert code == again_code == DONE, log
+    # The document alone is on stdout, and the log on stderr.
+    assert set(document) == {"sources", "usable_regions", "leader"}
+    assert "ingest.started" in [json.loads(line)["event"] for line in log.splitlines()]
     assert document["usable_regions"] == again["usable_regions"] == [REGION]
     assert document["sources"][0]["changed"] == rows > 24
     assert again["sources"][0]["changed"] == 0
@@ -54,16 +57,6 @@ def test_a_cycle_fills_the_database_and_a_second_one_changes_nothing(postgres: P
     assert postgres.value(url, "SELECT count(*) FROM co2e_emissions_revisions") == 0
     assert postgres.value(url, "SELECT count(*) FROM carbon_intensity_forecasts") > 0
     assert is_whole(postgres, url)
-
-
-def test_the_document_alone_is_on_stdout_and_the_log_on_stderr(url: str):
-    with provider() as peer:
-        done = finished("ingest", "--once", "--json", settings=settings_of(url, peer))
-
-    assert done.returncode == DONE, done.stderr
-    assert set(json.loads(done.stdout)) == {"sources", "usable_regions", "leader"}
-    events = [json.loads(line)["event"] for line in done.stderr.splitlines()]
-    assert "ingest.started" in events
 
 
 def test_while_a_loop_leads_one_cycle_asks_nothing_and_says_who_leads(url: str):

@@ -167,7 +167,6 @@ def test_no_output_of_a_running_system_tells_a_secret(postgres: Postgres, url: s
             texts |= told("doctor", "--json", settings=settings)
             texts |= told("alerts", "test", "--json", settings=settings)
             texts |= told("alerts", "list", "--json", settings=settings)
-            texts |= told("regions", "show", REGION, "--json", settings=settings)
             for program in (loop, server.program):
                 program.stop()
                 name = program.process.pid

@@ -1,6 +1,6 @@
 """Who serves a region when its first source does not."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from tests.integration.ingest.world import World, provider_of, world_of
 from tests.peers import electricity_maps
 from tests.peers.electricity_maps import LATEST
-from tests.peers.server import Peer, Reply, Request
+from tests.peers.server import Handler, Peer, Reply
 
 DOWN = Reply(status=503)
 WITH_ROOF = {"CARBON_SCALER_SOURCES": "electricity_maps,roof,static"}
@@ -25,13 +25,10 @@ sources:
 """
 
 
-def quarter_hour() -> datetime:
-    now = datetime.now(UTC)
-    return now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
-
-
-def roof(_: Request) -> Reply:
-    return Reply(body={"grams": 55, "from": quarter_hour().isoformat()})
+def roof(now: datetime) -> Handler:
+    """A meter with a value of the present quarter of an hour."""
+    quarter = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    return lambda _: Reply(body={"grams": 55, "from": quarter.isoformat()})
 
 
 def names(told: dict[str, Any]) -> tuple[str, str]:
@@ -51,7 +48,7 @@ async def test_when_the_first_source_fails_the_next_of_its_basis_serves_the_next
         await world.cycle()
         first = await world.explained()
         world.spoil(DOWN)
-        meter.handler = roof
+        meter.handler = roof(world.now)
         done = await world.cycle()
         second = await world.explained()
 
@@ -71,9 +68,10 @@ async def test_while_the_first_source_has_a_value_of_the_present_the_next_one_wa
 ):
     with (
         world_of("electricity_maps", database_url, tmp_path, **WITH_ROOF) as world,
-        Peer(roof) as meter,
+        Peer(lambda _: DOWN) as meter,
     ):
         (tmp_path / "sources.yaml").write_text(ROOF.format(url=meter.url))
+        meter.handler = roof(world.now)
         await world.cycle()
         told = await world.explained()
 

@@ -456,6 +456,19 @@ async def test_an_identical_second_cycle_changes_nothing_and_is_as_usable(world:
     assert world.source.calls["history"] == 4
 
 
+async def test_what_changes_while_it_is_written_is_written_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    # Nothing is waited for, so answers are taken in while others are written.
+    monkeypatch.setattr(ingest_module, "TOGETHER_SECONDS", 0.0)
+    world.regions = {name: name.upper() for name in "abcdefgh"}
+    await once(world)
+
+    next_hour = START.replace(minute=0, second=0) + HOUR
+    assert {each.history_until for each in world.store.records.values()} == {next_hour}
+    assert {each.results["ok"] for each in world.store.records.values()} == {3}
+
+
 async def test_a_failing_source_is_an_outcome_and_the_others_go_on(world: World):
     other = world.add(Source(traits=replace(HOURLY, name="other")))
     other.fail(ErrorKind.KEY)
