@@ -40,9 +40,13 @@ TOGETHER_SECONDS = 2.0
 # The wall clock may be set while we sleep by the monotonic one.
 LONGEST_NAP_SECONDS = 5.0
 NAP_WHILE_ASKING_SECONDS = 1.0
-# A single cycle in all, and how long its newest values may keep the rest waiting.
+# A single cycle in all, and how long its newest values and forecasts may keep the rest waiting.
 ONCE = timedelta(seconds=165)
 ONCE_LATEST = timedelta(seconds=60)
+ONCE_PRESENT = timedelta(seconds=120)
+# For how long it begins to fetch parts of the past; the next cycle goes on from there.
+ONCE_PAST = timedelta(seconds=3)
+PRESENT = (Sort.LATEST, Sort.FORECAST)
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -109,7 +113,10 @@ class Ingest:
             await self._drain(term, (Sort.LATEST,), until=began_at + ONCE_LATEST)
             # Before the past is fetched, as a fast replay's values are soon too old, and after it.
             usable = await self._usable(since=began_at)
-            await self._drain(term, ALL, until=began_at + ONCE)
+            await self._drain(term, PRESENT, until=began_at + ONCE_PRESENT)
+            past_until = min(self._clock.now() + ONCE_PAST, began_at + ONCE)
+            await self._drain(term, ALL, until=past_until)
+            await self._drain(term, (), until=began_at + ONCE)
             usable |= await self._usable(since=began_at)
             if self._clock.now() >= began_at + ONCE:
                 self._note_what_is_left()

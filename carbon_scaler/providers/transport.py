@@ -101,7 +101,7 @@ class Transport:
         address: str,
         spend: Spend,
         refusals: Refusals = lambda _: None,
-        most_at_once: int = 16,
+        most_at_once: int = 32,
         calls_per_minute: int | None = None,
         patience: Patience = Patience(),
         clock: Clock | None = None,

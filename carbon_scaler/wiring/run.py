@@ -141,16 +141,21 @@ async def _one_cycle(ingesting: Ingesting) -> OneCycle:
                 outcome = await while_leading(term, _cycle(ingesting, term))
             if outcome is not None:
                 return OneCycle(outcome=outcome, usable=outcome.usable)
+            cause = "this process was leading no more before its cycle ended"
             log.warning("ingest.term_lost", token=term.token)
         except SupersededError as error:
-            log.warning("ingest.superseded", cause=str(error))
+            cause = str(error)
+            log.warning("ingest.superseded", cause=cause)
         except LeaderElsewhereError as error:
-            usable = await _usable_now(ingesting)
-            if usable or time.monotonic() >= give_up_at:
-                return OneCycle(outcome=None, usable=usable, leader=str(error))
+            cause = str(error)
+            if usable := await _usable_now(ingesting):
+                return OneCycle(outcome=None, usable=usable, leader=cause)
             if not told:
-                log.info("ingest.waits_for_values", cause=str(error))
+                log.info("ingest.waits_for_values", cause=cause)
             told = True
+        if time.monotonic() >= give_up_at:
+            usable = await _usable_now(ingesting)
+            return OneCycle(outcome=None, usable=usable, leader=cause)
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 

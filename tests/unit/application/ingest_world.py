@@ -102,6 +102,8 @@ class Source:
     asked: list[tuple[str, datetime]] = field(default_factory=list)
     windows: list[tuple[str, datetime, datetime]] = field(default_factory=list)
     now: datetime = START
+    # What happens meanwhile, like time that passes.
+    at_history: Callable[[], None] = lambda: None
 
     def serves(self, region: CloudRegion) -> bool:
         return not self.zone_names or region.name in self.zone_names
@@ -132,6 +134,7 @@ class Source:
     async def history(self, zone: str, since: datetime, until: datetime) -> Sequence[Observation]:
         self.calls["history"] += 1
         self.windows.append((zone, since, until))
+        self.at_history()
         await asyncio.sleep(0)
         if self.history_failure is not None:
             raise self.history_failure

@@ -469,6 +469,28 @@ async def test_what_changes_while_it_is_written_is_written_again(
     assert {each.results["ok"] for each in world.store.records.values()} == {3}
 
 
+async def test_the_past_of_many_zones_is_left_to_the_cycles_that_follow(world: World):
+    world.regions = {f"r{number}": f"Z{number}" for number in range(40)}
+    world.hourly(history_window=HOURLY.history_reach)
+
+    def pass_time() -> None:
+        world.clock.at += timedelta(seconds=0.2)
+
+    world.source.at_history = pass_time
+    done = []
+    for _ in range(4):
+        outcome = await once(world)
+        assert len(outcome.usable) == 40
+        assert outcome.failures == {}
+        known = [each.history_until is not None for each in world.store.records.values()]
+        done.append(sum(known))
+        world.clock.at += MINUTE
+
+    assert 8 <= done[0] < 40
+    assert done == sorted(done)
+    assert done[-1] == 40
+
+
 async def test_a_failing_source_is_an_outcome_and_the_others_go_on(world: World):
     other = world.add(Source(traits=replace(HOURLY, name="other")))
     other.fail(ErrorKind.KEY)
