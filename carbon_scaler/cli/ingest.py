@@ -8,8 +8,8 @@ from carbon_scaler.application.ingest import SourceOutcome
 from carbon_scaler.cli.context import PolicyDir, ReplayFile, ReplaySpeed, prepared, run_loop
 from carbon_scaler.cli.exits import NO_DATA
 from carbon_scaler.cli.output import JsonFlag, print_json, print_table
-from carbon_scaler.wiring import run as wiring
-from carbon_scaler.wiring.run import OneCycle
+from carbon_scaler.wiring import ingest as wiring
+from carbon_scaler.wiring.ingest import OneCycle
 
 
 def ingest(

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from os import getpid
 
+import structlog
+
 from carbon_scaler.application.alert_rules import AlertView, Spent, judge
 from carbon_scaler.application.alerting import Alerting
 from carbon_scaler.application.clock import SystemClock
@@ -13,19 +15,24 @@ from carbon_scaler.application.ingest import Ingest, IngestOutcome, Rhythm, Stor
 from carbon_scaler.application.ports import Elections, Term
 from carbon_scaler.application.tasks import Tasks
 from carbon_scaler.config.settings import Settings, SettingsError
+from carbon_scaler.config.zones_file import zone_warnings
+from carbon_scaler.domain.regions import RegionGrid
 from carbon_scaler.providers.transport import Patience
 from carbon_scaler.storage.alert_episodes import PostgresEpisodeStore
 from carbon_scaler.storage.call_counts import PostgresCallCounts
+from carbon_scaler.storage.databases import refuse_real_data, refuse_replayed_data
 from carbon_scaler.storage.feeds import PostgresFeedLedger
 from carbon_scaler.storage.forecasts import PostgresForecastStore
 from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.leadership import PostgresElections
-from carbon_scaler.storage.pool import Pool, server_name
+from carbon_scaler.storage.pool import Pool, open_connection, server_name
 from carbon_scaler.storage.zone_directory import PostgresZoneDirectory
 from carbon_scaler.wiring.alerts import notifier
 from carbon_scaler.wiring.grid import Grid, opened_grid, refusal_of_plan
 from carbon_scaler.wiring.replay import replay_grid
 from carbon_scaler.wiring.sources import PATIENCE, Memory, quotas_of
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +92,11 @@ class Ingesting:
             name in self.grid.sources for each in self.grid.plan.grids for name in each.chain
         )
 
+    def log_warnings(self) -> None:
+        """What is allowed and yet surprising."""
+        for text in (*self.grid.plan.warnings, *_zone_warnings(self.grid.plan.grids)):
+            log.warning("ingest.warning", text=text)
+
     async def run(self) -> None:
         """For ever; whoever leads also tells of what is wrong."""
         await self.ingest.run(_Telling(self.elections, self._tell))
@@ -117,6 +129,12 @@ class Ingesting:
         )
 
 
+async def refuse_mixing(url: str, *, replay: bool) -> None:
+    """Replayed and live values never share a database."""
+    async with open_connection(url) as connection:
+        await (refuse_real_data if replay else refuse_replayed_data)(connection)
+
+
 @asynccontextmanager
 async def opened_ingesting(
     settings: Settings,
@@ -140,6 +158,12 @@ async def opened_ingesting(
             if (refusal := refusal_of_plan(grid, settings)) is not None:
                 raise SettingsError(refusal)
         yield Ingesting(settings, place, grid)
+
+
+def _zone_warnings(grids: tuple[RegionGrid, ...]) -> list[str]:
+    """Of the zones that Electricity Maps will be asked for."""
+    zones = {each.region.zone for each in grids if "electricity_maps" in each.chain}
+    return [text for zone in sorted(zones) for text in zone_warnings(zone)]
 
 
 class _Telling:

@@ -13,7 +13,6 @@ import pytest
 import typer.main
 
 from carbon_scaler import __version__
-from carbon_scaler.cli.app import app
 from tests.e2e.postgres import Postgres, running_postgres
 from tests.e2e.program import finished
 from tests.e2e.serving import grid_value
@@ -63,7 +62,7 @@ def complaint(*arguments: str, code: int = 1, **settings: str) -> str:
 
 
 def commands(group: Any = None, path: str = "carbon-scaler") -> Iterator[tuple[str, Any]]:
-    command = group or typer.main.get_command(app)
+    command = group or typer.main.get_command(program())
     yield path, command
     for name, child in getattr(command, "commands", {}).items():
         yield from commands(child, f"{path} {name}")

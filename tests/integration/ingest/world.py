@@ -16,8 +16,8 @@ from carbon_scaler.config.settings import load_settings
 from carbon_scaler.providers.transport import Patience
 from carbon_scaler.storage.grid_state import PostgresGridState
 from carbon_scaler.storage.pool import open_pool
+from carbon_scaler.wiring.ingest import OneCycle, ingest
 from carbon_scaler.wiring.look import Asked, explain_trigger
-from carbon_scaler.wiring.run import OneCycle, ingest
 from tests.peers.electricity_maps import (
     FORECAST,
     HISTORY,
