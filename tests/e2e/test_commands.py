@@ -13,6 +13,7 @@ import pytest
 import typer.main
 
 from carbon_scaler import __version__
+from carbon_scaler.cli.app import program
 from tests.e2e.postgres import Postgres, running_postgres
 from tests.e2e.program import finished
 from tests.e2e.serving import grid_value

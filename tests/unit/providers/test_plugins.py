@@ -110,7 +110,7 @@ async def test_the_documented_sample_refuses_what_it_should(packages: Path):
 
 
 def test_the_documented_sample_is_short():
-    assert len(sample().splitlines()) <= 60
+    assert len([line for line in sample().splitlines() if line]) <= 60
 
 
 def test_only_what_is_named_is_imported(packages: Path):
