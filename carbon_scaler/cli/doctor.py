@@ -8,8 +8,8 @@ from carbon_scaler.cli.context import PolicyDir, prepared, run_loop
 from carbon_scaler.cli.exits import CONFIGURATION, DATABASE
 from carbon_scaler.cli.output import JsonFlag, print_json, print_table
 from carbon_scaler.config.settings import Settings
-from carbon_scaler.wiring.doctor import examine
-from carbon_scaler.wiring.findings import Finding, State
+from carbon_scaler.wiring.doctor.examination import examine
+from carbon_scaler.wiring.doctor.findings import Finding, State
 
 MARKS = {State.GOOD: "ok", State.WARNING: "warn", State.BAD: "FAIL"}
 

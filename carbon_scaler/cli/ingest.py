@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from carbon_scaler.application.ingest import SourceOutcome
+from carbon_scaler.application.ingest.loop import SourceOutcome
 from carbon_scaler.cli.context import PolicyDir, ReplayFile, ReplaySpeed, prepared, run_loop
 from carbon_scaler.cli.exits import NO_DATA
 from carbon_scaler.cli.output import JsonFlag, print_json, print_table

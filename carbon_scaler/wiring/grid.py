@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from carbon_scaler.application.call_plan import SourcePlan, check
 from carbon_scaler.application.grid_sources import GridSource, SourceTraits
-from carbon_scaler.application.ingest import Rhythm
+from carbon_scaler.application.ingest.call_plan import SourcePlan, check
+from carbon_scaler.application.ingest.loop import Rhythm
 from carbon_scaler.config.region_grids import GridPlan, region_grids
 from carbon_scaler.config.region_profiles import apply, read_profiles
 from carbon_scaler.config.regions_file import load_catalog
@@ -16,7 +16,9 @@ from carbon_scaler.config.sources_file import read_sources
 from carbon_scaler.domain.intensity import Basis
 from carbon_scaler.domain.regions import Catalog, CloudRegion
 from carbon_scaler.domain.snapshot import YearlyAverage
-from carbon_scaler.providers import electricity_maps, neso_answers, plugins, static
+from carbon_scaler.providers import plugins, static
+from carbon_scaler.providers.electricity_maps import source as electricity_maps
+from carbon_scaler.providers.neso import answers as neso_answers
 from carbon_scaler.providers.transport import Patience, new_client
 from carbon_scaler.wiring.sources import PATIENCE, Memory, Sources, quotas_of
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 
 from carbon_scaler.application.clock import SystemClock
-from carbon_scaler.application.ingest import IngestOutcome
+from carbon_scaler.application.ingest.loop import IngestOutcome
 from carbon_scaler.application.ports import Term
 from carbon_scaler.application.tasks import Tasks
 from carbon_scaler.application.terms import SupersededError, while_leading

@@ -11,7 +11,7 @@ import structlog
 from carbon_scaler.application.alert_rules import AlertView, Spent, judge
 from carbon_scaler.application.alerting import Alerting
 from carbon_scaler.application.clock import SystemClock
-from carbon_scaler.application.ingest import Ingest, IngestOutcome, Rhythm, Stores
+from carbon_scaler.application.ingest.loop import Ingest, IngestOutcome, Rhythm, Stores
 from carbon_scaler.application.ports import Elections, Term
 from carbon_scaler.application.tasks import Tasks
 from carbon_scaler.config.settings import Settings, SettingsError

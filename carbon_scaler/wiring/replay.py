@@ -7,8 +7,8 @@ from carbon_scaler.config.settings import Settings, SettingsError
 from carbon_scaler.domain.intensity import Basis
 from carbon_scaler.domain.regions import Catalog, CloudRegion, RegionGrid, split_region
 from carbon_scaler.domain.suggestions import allowed_names
-from carbon_scaler.providers.replay import ReplaySource
-from carbon_scaler.providers.replay_file import read_replay_file, shipped_year
+from carbon_scaler.providers.replay.file import read_replay_file, shipped_year
+from carbon_scaler.providers.replay.source import ReplaySource
 from carbon_scaler.wiring.grid import Grid, catalog_of
 
 REPLAY = "replay"

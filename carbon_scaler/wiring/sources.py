@@ -12,19 +12,17 @@ from carbon_scaler.application.grid_sources import GridSource
 from carbon_scaler.application.ports import CallCounts, ZoneDirectory
 from carbon_scaler.config.secrets import Secret
 from carbon_scaler.config.settings import SOURCES, Settings
-from carbon_scaler.providers import (
-    electricity_maps,
-    electricity_maps_answers,
-    neso,
-    neso_answers,
-    plugins,
-    watttime,
-    watttime_answers,
-)
+from carbon_scaler.providers import plugins
 from carbon_scaler.providers.answers import Refusals
-from carbon_scaler.providers.custom import CustomSource
-from carbon_scaler.providers.electricity_maps_requests import Edition
+from carbon_scaler.providers.custom.source import CustomSource
+from carbon_scaler.providers.electricity_maps import answers as electricity_maps_answers
+from carbon_scaler.providers.electricity_maps import source as electricity_maps
+from carbon_scaler.providers.electricity_maps.requests import Edition
+from carbon_scaler.providers.neso import answers as neso_answers
+from carbon_scaler.providers.neso import source as neso
 from carbon_scaler.providers.transport import Patience, Transport
+from carbon_scaler.providers.watttime import answers as watttime_answers
+from carbon_scaler.providers.watttime import source as watttime
 
 PATIENCE = Patience()
 

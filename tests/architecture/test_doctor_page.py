@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from carbon_scaler.application.grid_sources import ErrorKind
-from carbon_scaler.wiring.doctor_sources import ADVICE
+from carbon_scaler.wiring.doctor.sources import ADVICE
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "doctor.md").read_text()
 # The provider's own trouble, which nobody here can mend, and what has a network step of its own.

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from carbon_scaler.application.ingest import Ingest, Stores
+from carbon_scaler.application.ingest.loop import Ingest, Stores
 from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.domain.regions import RegionGrid
-from carbon_scaler.providers import neso, neso_answers
-from carbon_scaler.providers.neso import NesoSource
+from carbon_scaler.providers.neso import answers as neso_answers
+from carbon_scaler.providers.neso import source as neso
+from carbon_scaler.providers.neso.source import NesoSource
 from carbon_scaler.providers.transport import Transport, new_client
 from carbon_scaler.storage.feeds import PostgresFeedLedger
 from carbon_scaler.storage.forecasts import PostgresForecastStore

@@ -11,7 +11,7 @@ import pytest
 from carbon_scaler.application.grid_sources import ErrorKind, SourceError
 from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.config.sources_file import read_sources
-from carbon_scaler.providers.custom import CustomSource
+from carbon_scaler.providers.custom.source import CustomSource
 from carbon_scaler.providers.transport import Transport, new_client
 from tests.integration.providers.source_contract import SourceContract, Subject
 from tests.peers.server import Peer, Reply, Request, redirect

@@ -10,9 +10,9 @@ import pytest
 from carbon_scaler.application.grid_sources import ErrorKind, SourceError
 from carbon_scaler.domain.intensity import Factors, Kind, RenewableShare
 from carbon_scaler.domain.regions import CloudRegion
-from carbon_scaler.providers.electricity_maps import ElectricityMapsSource
-from carbon_scaler.providers.electricity_maps_answers import refusal
-from carbon_scaler.providers.electricity_maps_requests import Edition
+from carbon_scaler.providers.electricity_maps.answers import refusal
+from carbon_scaler.providers.electricity_maps.requests import Edition
+from carbon_scaler.providers.electricity_maps.source import ElectricityMapsSource
 from carbon_scaler.providers.transport import Transport, new_client
 from tests.fakes import FakeClock
 from tests.integration.providers.source_contract import SourceContract, Subject

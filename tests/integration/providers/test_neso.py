@@ -8,8 +8,8 @@ import pytest
 from carbon_scaler.application.grid_sources import ErrorKind, SourceError
 from carbon_scaler.domain.intensity import UNKNOWN_SHARE, Kind
 from carbon_scaler.domain.regions import CloudRegion
-from carbon_scaler.providers.neso import TRAITS, NesoSource
-from carbon_scaler.providers.neso_answers import SOURCE, refusal
+from carbon_scaler.providers.neso.answers import SOURCE, refusal
+from carbon_scaler.providers.neso.source import TRAITS, NesoSource
 from carbon_scaler.providers.transport import Transport, new_client
 from tests.integration.providers.source_contract import SourceContract, Subject
 from tests.peers.neso import RENEWABLE_PERCENT, NesoPeer, bad_request, grams_at

@@ -6,8 +6,8 @@ import pytest
 
 from carbon_scaler.application.grid_sources import ErrorKind, SourceError
 from carbon_scaler.domain.regions import CloudRegion
-from carbon_scaler.providers.watttime import TRAITS, WattTimeSource
-from carbon_scaler.providers.watttime_answers import GRAMS_PER_KWH_OF_UNIT, SOURCE
+from carbon_scaler.providers.watttime.answers import GRAMS_PER_KWH_OF_UNIT, SOURCE
+from carbon_scaler.providers.watttime.source import TRAITS, WattTimeSource
 from tests.integration.providers.source_contract import SourceContract, Subject
 from tests.integration.providers.watttime_account import (
     DAY,

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from carbon_scaler.application.grid_sources import ErrorKind, SourceError
-from carbon_scaler.providers.watttime import WattTimeSource
-from carbon_scaler.providers.watttime_answers import SOURCE
-from carbon_scaler.providers.watttime_tokens import MOST_LOGINS, RENEWED_AFTER_SECONDS
+from carbon_scaler.providers.watttime.answers import SOURCE
+from carbon_scaler.providers.watttime.source import WattTimeSource
+from carbon_scaler.providers.watttime.tokens import MOST_LOGINS, RENEWED_AFTER_SECONDS
 from tests.integration.providers.watttime_account import (
     NOW,
     ZONE,

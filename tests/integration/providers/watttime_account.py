@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from carbon_scaler.domain.regions import CloudRegion
 from carbon_scaler.providers.transport import Transport, new_client
-from carbon_scaler.providers.watttime import WattTimeSource
-from carbon_scaler.providers.watttime_answers import SOURCE, refusal
+from carbon_scaler.providers.watttime.answers import SOURCE, refusal
+from carbon_scaler.providers.watttime.source import WattTimeSource
 from tests.peers.server import Peer
 from tests.peers.watttime import PASSWORD, USERNAME
 

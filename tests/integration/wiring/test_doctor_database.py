@@ -14,8 +14,8 @@ import asyncpg
 import pytest
 
 from carbon_scaler.config.settings import load_settings
-from carbon_scaler.wiring.doctor_database import examine_database
-from carbon_scaler.wiring.findings import Finding, State
+from carbon_scaler.wiring.doctor.database import examine_database
+from carbon_scaler.wiring.doctor.findings import Finding, State
 from tests.integration.conftest import PostgresServer
 
 PASSWORD = "hunter2-for-tests"

@@ -11,8 +11,8 @@ import pytest
 from carbon_scaler.config.settings import load_settings
 from carbon_scaler.storage.call_counts import PostgresCallCounts
 from carbon_scaler.storage.pool import Pool
-from carbon_scaler.wiring.doctor_sources import examine_sources
-from carbon_scaler.wiring.findings import Finding, State
+from carbon_scaler.wiring.doctor.findings import Finding, State
+from carbon_scaler.wiring.doctor.sources import examine_sources
 from tests.peers.electricity_maps import LIVE_TOKEN, SANDBOX_TOKEN, ElectricityMapsPeer
 from tests.peers.neso import NesoPeer
 from tests.peers.server import Fault, Peer, Reply, Request, page

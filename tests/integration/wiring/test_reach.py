@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from carbon_scaler.wiring.reach import Stage, reach
+from carbon_scaler.wiring.doctor.reach import Stage, reach
 
 
 @pytest.fixture

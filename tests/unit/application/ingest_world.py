@@ -12,7 +12,7 @@ import pytest
 
 from carbon_scaler.application.feed_records import FeedRecord
 from carbon_scaler.application.grid_sources import ErrorKind, SourceError, SourceTraits
-from carbon_scaler.application.ingest import Ingest, Rhythm, Stores
+from carbon_scaler.application.ingest.loop import Ingest, Rhythm, Stores
 from carbon_scaler.application.ports import Term
 from carbon_scaler.application.terms import SupersededError, UnstorableError
 from carbon_scaler.domain.errors import CarbonScalerError

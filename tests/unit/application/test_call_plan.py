@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from carbon_scaler.application.call_plan import SourcePlan, check
-from carbon_scaler.application.ingest_turns import Rhythm
+from carbon_scaler.application.ingest.call_plan import SourcePlan, check
+from carbon_scaler.application.ingest.turns import Rhythm
 from tests.unit.application.ingest_world import HOURLY
 
 TRAITS = replace(HOURLY, name="electricity_maps", horizon=timedelta(days=1), calls_per_latest=2)

@@ -10,14 +10,14 @@ from itertools import pairwise
 import pytest
 from structlog.testing import capture_logs
 
-from carbon_scaler.application import ingest as ingest_module
-from carbon_scaler.application import ingest_answers
 from carbon_scaler.application.grid_sources import ErrorKind, SourceError
-from carbon_scaler.application.ingest import IngestOutcome
+from carbon_scaler.application.ingest import answers as ingest_answers
+from carbon_scaler.application.ingest import loop as ingest_module
+from carbon_scaler.application.ingest.loop import IngestOutcome
 from carbon_scaler.domain.intensity import Basis, Factors, Kind, Reading, Signal
 from carbon_scaler.domain.observation import Observation
-from carbon_scaler.providers.replay import ReplaySource
-from carbon_scaler.providers.replay_file import parse_replay
+from carbon_scaler.providers.replay.file import parse_replay
+from carbon_scaler.providers.replay.source import ReplaySource
 from tests.unit.application.ingest_world import (
     HOUR,
     HOURLY,
@@ -332,7 +332,7 @@ async def test_a_store_outage_loses_nothing_and_nothing_is_fetched_twice(world: 
 async def test_memory_is_bounded_while_the_store_is_away(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("carbon_scaler.application.ingest_unsaved.MOST_READINGS", 6)
+    monkeypatch.setattr("carbon_scaler.application.ingest.unsaved.MOST_READINGS", 6)
     asked = []
     failure = UnreachableError("no database")
     world.clock.call_at(START + MINUTE, lambda: setattr(world.store, "failure", failure))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carbon_scaler.application.grid_sources import ErrorKind
-from carbon_scaler.application.ingest_due import (
+from carbon_scaler.application.ingest.due import (
     Asking,
     every_due_at,
     interval_start,

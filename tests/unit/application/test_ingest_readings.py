@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from carbon_scaler.application.ingest_feeds import Feed
-from carbon_scaler.application.ingest_readings import readings_of
+from carbon_scaler.application.ingest.feeds import Feed
+from carbon_scaler.application.ingest.readings import readings_of
 from carbon_scaler.domain.intensity import Basis, Kind
 from carbon_scaler.domain.observation import Observation
 from carbon_scaler.domain.regions import RegionGrid

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from carbon_scaler.application.ingest_unsaved import Unsaved
+from carbon_scaler.application.ingest.unsaved import Unsaved
 from carbon_scaler.domain.intensity import (
     UNKNOWN_SHARE,
     Basis,

@@ -14,8 +14,8 @@ from carbon_scaler.application.custom_sources import (
 )
 from carbon_scaler.domain.intensity import UNKNOWN_SHARE, Basis, Kind, RenewableShare
 from carbon_scaler.domain.observation import Observation
-from carbon_scaler.providers.custom import request_of
-from carbon_scaler.providers.custom_answers import parse_forecast, parse_values
+from carbon_scaler.providers.custom.answers import parse_forecast, parse_values
+from carbon_scaler.providers.custom.source import request_of
 from carbon_scaler.providers.fields import FieldError
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

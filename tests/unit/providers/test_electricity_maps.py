@@ -11,15 +11,15 @@ from carbon_scaler.application.grid_sources import ErrorKind
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.intensity import Factors, RenewableShare
 from carbon_scaler.providers.answers import Answer
-from carbon_scaler.providers.electricity_maps_answers import (
+from carbon_scaler.providers.electricity_maps.answers import (
     Asked,
     UnusableAnswerError,
     parse_observations,
     parse_zones,
     refusal,
 )
-from carbon_scaler.providers.electricity_maps_mix import KINDS, parse_mix, shares
-from carbon_scaler.providers.electricity_maps_requests import Edition, chunks
+from carbon_scaler.providers.electricity_maps.mix import KINDS, parse_mix, shares
+from carbon_scaler.providers.electricity_maps.requests import Edition, chunks
 from carbon_scaler.providers.fields import FieldError
 
 NOON = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from carbon_scaler.providers.custom.json_pointer import NothingThereError, resolve
 from carbon_scaler.providers.fields import FieldError
-from carbon_scaler.providers.json_pointer import NothingThereError, resolve
 
 # The document of the RFC's section 5.
 DOCUMENT = {

@@ -7,15 +7,15 @@ from carbon_scaler.application.grid_sources import ErrorKind, SourceError
 from carbon_scaler.domain.intensity import UNKNOWN_SHARE, Kind, RenewableShare
 from carbon_scaler.providers.answers import Answer
 from carbon_scaler.providers.fields import FieldError
-from carbon_scaler.providers.neso_answers import (
+from carbon_scaler.providers.neso.answers import (
     parse_actual,
     parse_forecast,
     parse_mixes,
     parse_regional,
     refusal,
 )
-from carbon_scaler.providers.neso_mix import parse_mix, renewable_share
-from carbon_scaler.providers.neso_requests import forecast_request, range_request
+from carbon_scaler.providers.neso.mix import parse_mix, renewable_share
+from carbon_scaler.providers.neso.requests import forecast_request, range_request
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STEP = timedelta(minutes=30)

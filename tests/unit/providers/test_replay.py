@@ -15,16 +15,16 @@ from carbon_scaler.application.grid_sources import SourceError
 from carbon_scaler.domain.intensity import Basis, Kind
 from carbon_scaler.domain.observation import Observation
 from carbon_scaler.domain.regions import CloudRegion
-from carbon_scaler.providers import replay_file
-from carbon_scaler.providers.replay import HISTORY_SLOTS, ReplaySource
-from carbon_scaler.providers.replay_file import (
+from carbon_scaler.providers.replay import file as replay_file
+from carbon_scaler.providers.replay.file import (
     ReplayFileError,
     parse_replay,
     read_replay_file,
     shipped_year,
 )
-from carbon_scaler.providers.replay_hours import ReplayYear, hour_of_year
-from carbon_scaler.providers.replay_slots import ReplaySpeedError, Slots
+from carbon_scaler.providers.replay.hours import ReplayYear, hour_of_year
+from carbon_scaler.providers.replay.slots import ReplaySpeedError, Slots
+from carbon_scaler.providers.replay.source import HISTORY_SLOTS, ReplaySource
 
 HEADER = "started_at,us-east-1,us-west-1,us-west-1.renewable_percent\n"
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -338,7 +338,7 @@ def test_the_shipped_years_figures_are_those_of_its_origin(
 
 
 def test_the_shipped_year_carries_its_notice():
-    notice = Path(replay_file.__file__).parent / "replay_year" / "NOTICE.md"
+    notice = Path(replay_file.__file__).parent / "year" / "NOTICE.md"
     words = " ".join(notice.read_text("utf-8").split())
     assert "Contains information from [Electricity Maps]" in words
     assert "Open Database Licence (ODbL) 1.0" in words

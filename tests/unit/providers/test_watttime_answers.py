@@ -7,7 +7,7 @@ from carbon_scaler.application.grid_sources import ErrorKind, SourceError
 from carbon_scaler.domain.intensity import Kind
 from carbon_scaler.providers.answers import Answer
 from carbon_scaler.providers.fields import FieldError
-from carbon_scaler.providers.watttime_answers import (
+from carbon_scaler.providers.watttime.answers import (
     IMPUTED,
     parse_access,
     parse_forecast,

@@ -6,8 +6,8 @@ import pytest
 
 from carbon_scaler.application.feed_records import FeedRecord
 from carbon_scaler.application.grid_state import GridState, Leader
-from carbon_scaler.wiring.doctor_ingest import examine_ingest
-from carbon_scaler.wiring.findings import State, warning
+from carbon_scaler.wiring.doctor.findings import State, warning
+from carbon_scaler.wiring.doctor.ingest import examine_ingest
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -10,8 +10,8 @@ from carbon_scaler.domain.observation import Observation, ZoneForecast
 from carbon_scaler.providers.answers import Answer
 from carbon_scaler.providers.fields import FieldError, instant, mapping, number, objects
 from carbon_scaler.providers.forecast_points import forecast_points
-from carbon_scaler.providers.neso_mix import MixBySlot, parse_mix, renewable_share
-from carbon_scaler.providers.neso_requests import NATIONAL, STEP
+from carbon_scaler.providers.neso.mix import MixBySlot, parse_mix, renewable_share
+from carbon_scaler.providers.neso.requests import NATIONAL, STEP
 
 SOURCE = "neso"
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from carbon_scaler.application.grid_sources import ErrorKind, SourceError
 from carbon_scaler.providers.fields import FieldError
 from carbon_scaler.providers.transport import Transport
-from carbon_scaler.providers.watttime_answers import parse_token
-from carbon_scaler.providers.watttime_requests import login_request
+from carbon_scaler.providers.watttime.answers import parse_token
+from carbon_scaler.providers.watttime.requests import login_request
 
 # A token lives for 30 minutes.
 RENEWED_AFTER_SECONDS = 28 * 60.0

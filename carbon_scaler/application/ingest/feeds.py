@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from carbon_scaler.application.feed_records import FeedRecord
 from carbon_scaler.application.grid_sources import ErrorKind, GridSource, SourceTraits
-from carbon_scaler.application.ingest_due import Asking, offset_of
+from carbon_scaler.application.ingest.due import Asking, offset_of
 from carbon_scaler.domain.plausibility import Past
 from carbon_scaler.domain.regions import RegionGrid
 

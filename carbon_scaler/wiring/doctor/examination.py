@@ -13,10 +13,10 @@ from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.storage.databases import REPLAY_DATABASE
 from carbon_scaler.wiring.databases import embedded_database
-from carbon_scaler.wiring.doctor_database import examine_database
-from carbon_scaler.wiring.doctor_ingest import examine_ingest
-from carbon_scaler.wiring.doctor_sources import examine_sources
-from carbon_scaler.wiring.findings import Finding, bad, good, warning
+from carbon_scaler.wiring.doctor.database import examine_database
+from carbon_scaler.wiring.doctor.findings import Finding, bad, good, warning
+from carbon_scaler.wiring.doctor.ingest import examine_ingest
+from carbon_scaler.wiring.doctor.sources import examine_sources
 from carbon_scaler.wiring.look import opened_stores, read_all_once
 from carbon_scaler.wiring.replay import REPLAY, replay_label
 from carbon_scaler.wiring.resources import configured_backlogs

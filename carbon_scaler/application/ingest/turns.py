@@ -9,11 +9,11 @@ from enum import IntEnum
 from typing import Any
 
 from carbon_scaler.application.grid_sources import ErrorKind, SourceTraits
-from carbon_scaler.application.ingest_answers import Answers
-from carbon_scaler.application.ingest_due import every_due_at, latest_due_at
-from carbon_scaler.application.ingest_feeds import Feed, Feeds
-from carbon_scaler.application.ingest_history import want_corrections, window_due_at
-from carbon_scaler.application.ingest_zones import ZoneSearch
+from carbon_scaler.application.ingest.answers import Answers
+from carbon_scaler.application.ingest.due import every_due_at, latest_due_at
+from carbon_scaler.application.ingest.feeds import Feed, Feeds
+from carbon_scaler.application.ingest.history import want_corrections, window_due_at
+from carbon_scaler.application.ingest.zones import ZoneSearch
 from carbon_scaler.application.ports import Clock
 
 MINUTE = timedelta(minutes=1)

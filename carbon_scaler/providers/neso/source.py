@@ -13,7 +13,7 @@ from carbon_scaler.domain.observation import Observation, ZoneForecast
 from carbon_scaler.domain.regions import CloudRegion
 from carbon_scaler.providers.answers import Request
 from carbon_scaler.providers.fields import FieldError
-from carbon_scaler.providers.neso_answers import (
+from carbon_scaler.providers.neso.answers import (
     SOURCE,
     nothing,
     parse_actual,
@@ -21,8 +21,8 @@ from carbon_scaler.providers.neso_answers import (
     parse_mixes,
     parse_regional,
 )
-from carbon_scaler.providers.neso_mix import MixBySlot
-from carbon_scaler.providers.neso_requests import (
+from carbon_scaler.providers.neso.mix import MixBySlot
+from carbon_scaler.providers.neso.requests import (
     NATIONAL,
     STEP,
     forecast_request,

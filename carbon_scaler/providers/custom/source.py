@@ -10,7 +10,7 @@ from carbon_scaler.application.grid_sources import ErrorKind, SourceTraits
 from carbon_scaler.domain.observation import Observation, ZoneForecast
 from carbon_scaler.domain.regions import CloudRegion
 from carbon_scaler.providers.answers import Request
-from carbon_scaler.providers.custom_answers import parse_forecast, parse_values
+from carbon_scaler.providers.custom.answers import parse_forecast, parse_values
 from carbon_scaler.providers.fields import FieldError
 from carbon_scaler.providers.transport import Transport
 

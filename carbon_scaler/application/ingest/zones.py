@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from carbon_scaler.application.grid_sources import ErrorKind, GridSource
-from carbon_scaler.application.ingest_due import Asking
-from carbon_scaler.application.ingest_failures import failure_of
-from carbon_scaler.application.ingest_feeds import Feeds
-from carbon_scaler.application.ingest_outcome import Tally
+from carbon_scaler.application.ingest.due import Asking
+from carbon_scaler.application.ingest.failures import failure_of
+from carbon_scaler.application.ingest.feeds import Feeds
+from carbon_scaler.application.ingest.outcome import Tally
 from carbon_scaler.domain.regions import RegionGrid
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from carbon_scaler.application.ingest_feeds import Feed
+from carbon_scaler.application.ingest.feeds import Feed
 from carbon_scaler.domain.confidence import confidence
 from carbon_scaler.domain.intensity import Provenance, Reading
 from carbon_scaler.domain.observation import Observation, RegionForecast, ZoneForecast

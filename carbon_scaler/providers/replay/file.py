@@ -14,7 +14,7 @@ from pathlib import Path
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.regions import split_region
 from carbon_scaler.domain.trigger import quoted
-from carbon_scaler.providers.replay_hours import EPOCH, ReplayYear, year_of_means
+from carbon_scaler.providers.replay.hours import EPOCH, ReplayYear, year_of_means
 
 MOST_BYTES = 50_000_000
 # The column is numeric(10,4): what rounds to a million does not fit.
@@ -93,8 +93,8 @@ def read_replay_file(path: Path) -> ReplayYear:
 
 @lru_cache(maxsize=1)
 def shipped_year() -> ReplayYear:
-    """2022 of six regions; see replay_year/NOTICE.md."""
-    shipped = resources.files("carbon_scaler.providers") / "replay_year" / "2022.csv"
+    """2022 of six regions; see year/NOTICE.md."""
+    shipped = resources.files("carbon_scaler.providers.replay") / "year" / "2022.csv"
     return parse_replay(shipped.read_text("utf-8"), name="2022.csv (shipped)")
 
 

@@ -19,8 +19,8 @@ from carbon_scaler.storage.pool import (
     server_name,
 )
 from carbon_scaler.wiring.databases import reachable_database
-from carbon_scaler.wiring.findings import Finding, bad, good, warning
-from carbon_scaler.wiring.reach import reach_host
+from carbon_scaler.wiring.doctor.findings import Finding, bad, good, warning
+from carbon_scaler.wiring.doctor.reach import reach_host
 
 # What each part of the program does there.
 READ = (

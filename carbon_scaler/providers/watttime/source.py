@@ -15,7 +15,7 @@ from carbon_scaler.domain.regions import CloudRegion
 from carbon_scaler.providers.answers import Request
 from carbon_scaler.providers.fields import FieldError
 from carbon_scaler.providers.transport import Transport
-from carbon_scaler.providers.watttime_answers import (
+from carbon_scaler.providers.watttime.answers import (
     SOURCE,
     STEP,
     UNIT,
@@ -27,7 +27,7 @@ from carbon_scaler.providers.watttime_answers import (
     parse_latest,
     parse_region,
 )
-from carbon_scaler.providers.watttime_requests import (
+from carbon_scaler.providers.watttime.requests import (
     access_request,
     forecast_request,
     history_request,
@@ -35,7 +35,7 @@ from carbon_scaler.providers.watttime_requests import (
     region_request,
     with_token,
 )
-from carbon_scaler.providers.watttime_tokens import WattTimeTokens
+from carbon_scaler.providers.watttime.tokens import WattTimeTokens
 
 # Boundaries move: WattTime wants to be asked again at least monthly.
 ZONE_KEPT_FOR = timedelta(days=30)

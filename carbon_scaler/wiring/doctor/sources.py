@@ -16,9 +16,9 @@ from carbon_scaler.storage.call_counts import PostgresCallCounts
 from carbon_scaler.storage.pool import open_pool
 from carbon_scaler.storage.zone_directory import PostgresZoneDirectory
 from carbon_scaler.wiring.databases import reachable_database
-from carbon_scaler.wiring.findings import Finding, bad, good, warning
+from carbon_scaler.wiring.doctor.findings import Finding, bad, good, warning
+from carbon_scaler.wiring.doctor.reach import reach
 from carbon_scaler.wiring.grid import Grid, opened_grid, refusal_of_plan
-from carbon_scaler.wiring.reach import reach
 from carbon_scaler.wiring.sources import NOTHING, Memory, quotas_of
 
 # From this share of a quota on it is worth a word, as it is worth an alert.

@@ -6,7 +6,7 @@ from datetime import timedelta
 from math import ceil
 
 from carbon_scaler.application.grid_sources import SourceTraits
-from carbon_scaler.application.ingest_turns import Rhythm
+from carbon_scaler.application.ingest.turns import Rhythm
 from carbon_scaler.domain.durations import format_duration
 
 DAY = timedelta(days=1)

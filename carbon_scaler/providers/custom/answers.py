@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from carbon_scaler.application.custom_sources import CustomSourceSettings, JsonSeries, Stamp
 from carbon_scaler.domain.intensity import UNKNOWN_SHARE, RenewableShare
 from carbon_scaler.domain.observation import ForecastPoint, Observation, ZoneForecast
+from carbon_scaler.providers.custom.json_pointer import NothingThereError, resolve
 from carbon_scaler.providers.fields import FieldError, instant, number
 from carbon_scaler.providers.forecast_points import tidied
-from carbon_scaler.providers.json_pointer import NothingThereError, resolve
 
 WHOLE = 100.0
 

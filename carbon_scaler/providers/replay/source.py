@@ -12,8 +12,8 @@ from carbon_scaler.application.grid_sources import ErrorKind, SourceError, Sourc
 from carbon_scaler.domain.intensity import UNKNOWN_SHARE, Basis, Kind, RenewableShare
 from carbon_scaler.domain.observation import Observation, ZoneForecast
 from carbon_scaler.domain.regions import CloudRegion, split_region
-from carbon_scaler.providers.replay_hours import EPOCH, ReplayYear
-from carbon_scaler.providers.replay_slots import Slots
+from carbon_scaler.providers.replay.hours import EPOCH, ReplayYear
+from carbon_scaler.providers.replay.slots import Slots
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from carbon_scaler.domain.observation import Observation, ZoneForecast
 from carbon_scaler.providers.answers import Answer
 from carbon_scaler.providers.fields import FieldError, flag, instant, mapping, number, objects, text
 from carbon_scaler.providers.forecast_points import forecast_points
-from carbon_scaler.providers.watttime_requests import SIGNAL_TYPE
+from carbon_scaler.providers.watttime.requests import SIGNAL_TYPE
 
 SOURCE = "watttime"
 UNIT = "lbs_co2_per_mwh"

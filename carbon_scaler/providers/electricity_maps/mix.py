@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from carbon_scaler.domain.intensity import Mix, RenewableShare
-from carbon_scaler.providers.electricity_maps_answers import Asked, checked_rows
+from carbon_scaler.providers.electricity_maps.answers import Asked, checked_rows
 from carbon_scaler.providers.fields import FieldError, instant, mapping, number
 
 # As Electricity Maps names sources, and the kind under which each is kept. Discharged storage

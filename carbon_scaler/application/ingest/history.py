@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from carbon_scaler.application.grid_sources import EPOCH, ErrorKind
-from carbon_scaler.application.ingest_due import every_due_at, interval_start
-from carbon_scaler.application.ingest_feeds import Feed, Window
+from carbon_scaler.application.ingest.due import every_due_at, interval_start
+from carbon_scaler.application.ingest.feeds import Feed, Window
 
 CORRECTED = timedelta(hours=24)
 # A window that a source can't answer is given up after so many tries.

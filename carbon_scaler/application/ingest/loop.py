@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from carbon_scaler.application.grid_sources import ErrorKind, GridSource
-from carbon_scaler.application.ingest_answers import Answers
-from carbon_scaler.application.ingest_feeds import Feed, Feeds
-from carbon_scaler.application.ingest_outcome import OUT_OF_TIME, IngestOutcome, SourceOutcome
-from carbon_scaler.application.ingest_readings import past_of
-from carbon_scaler.application.ingest_store_patience import StorePatience
-from carbon_scaler.application.ingest_turns import ALL, Rhythm, Sort, Turns
-from carbon_scaler.application.ingest_unsaved import Unsaved
-from carbon_scaler.application.ingest_zones import ZoneSearch
+from carbon_scaler.application.ingest.answers import Answers
+from carbon_scaler.application.ingest.feeds import Feed, Feeds
+from carbon_scaler.application.ingest.outcome import OUT_OF_TIME, IngestOutcome, SourceOutcome
+from carbon_scaler.application.ingest.readings import past_of
+from carbon_scaler.application.ingest.store_patience import StorePatience
+from carbon_scaler.application.ingest.turns import ALL, Rhythm, Sort, Turns
+from carbon_scaler.application.ingest.unsaved import Unsaved
+from carbon_scaler.application.ingest.zones import ZoneSearch
 from carbon_scaler.application.ports import (
     Clock,
     Elections,

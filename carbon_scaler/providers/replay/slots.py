@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from carbon_scaler.domain.errors import CarbonScalerError
-from carbon_scaler.providers.replay_hours import EPOCH, hour_of_year
+from carbon_scaler.providers.replay.hours import EPOCH, hour_of_year
 
 SLOWEST, FASTEST = 0.001, 3600.0
 

@@ -12,7 +12,7 @@ from carbon_scaler.domain.intensity import Basis, Factors, Signal
 from carbon_scaler.domain.observation import Observation, ZoneForecast
 from carbon_scaler.domain.regions import CloudRegion
 from carbon_scaler.providers.answers import Request
-from carbon_scaler.providers.electricity_maps_answers import (
+from carbon_scaler.providers.electricity_maps.answers import (
     HOUR,
     Asked,
     UnusableAnswerError,
@@ -20,8 +20,8 @@ from carbon_scaler.providers.electricity_maps_answers import (
     parse_observations,
     parse_zones,
 )
-from carbon_scaler.providers.electricity_maps_mix import parse_mix
-from carbon_scaler.providers.electricity_maps_requests import (
+from carbon_scaler.providers.electricity_maps.mix import parse_mix
+from carbon_scaler.providers.electricity_maps.requests import (
     LONGEST_PAST,
     Edition,
     chunks,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from carbon_scaler.application.ingest_failures import cause_of
+from carbon_scaler.application.ingest.failures import cause_of
 from carbon_scaler.application.terms import SupersededError
 from carbon_scaler.domain.errors import CarbonScalerError
 

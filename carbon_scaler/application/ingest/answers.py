@@ -9,13 +9,13 @@ from typing import TypeVar
 import structlog
 
 from carbon_scaler.application.grid_sources import ErrorKind
-from carbon_scaler.application.ingest_due import Asking, next_day, note_completeness
-from carbon_scaler.application.ingest_failures import failure_of
-from carbon_scaler.application.ingest_feeds import Feed
-from carbon_scaler.application.ingest_history import is_hopeless, want_gap, window_done
-from carbon_scaler.application.ingest_outcome import Tally
-from carbon_scaler.application.ingest_readings import forecasts_of, judged, readings_of
-from carbon_scaler.application.ingest_unsaved import Unsaved
+from carbon_scaler.application.ingest.due import Asking, next_day, note_completeness
+from carbon_scaler.application.ingest.failures import failure_of
+from carbon_scaler.application.ingest.feeds import Feed
+from carbon_scaler.application.ingest.history import is_hopeless, want_gap, window_done
+from carbon_scaler.application.ingest.outcome import Tally
+from carbon_scaler.application.ingest.readings import forecasts_of, judged, readings_of
+from carbon_scaler.application.ingest.unsaved import Unsaved
 from carbon_scaler.application.ports import Clock
 from carbon_scaler.domain.observation import Observation
 from carbon_scaler.domain.plausibility import AHEAD

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from carbon_scaler.application.grid_state import GridState
 from carbon_scaler.domain.durations import format_duration
-from carbon_scaler.wiring.findings import Finding, good, warning
+from carbon_scaler.wiring.doctor.findings import Finding, good, warning
 
 # Between the runs of a CronJob nobody writes; hourly ones may be a little late.
 LONGEST_PAUSE = timedelta(hours=2)

@@ -1,0 +1,1 @@
+"""A recorded year in place of live data."""
