@@ -343,6 +343,7 @@ def test_doctor_finds_what_is_good_and_what_is_missing(url: str):
     assert found["database"]["state"] == found["schema"]["state"] == "good"
     assert found["data us-west-1"]["text"].startswith("900 g/kWh (manual) from manual")
     assert found["ingest"]["text"].startswith("nothing was ever ingested here")
+    assert found["past us-west-1"]["text"] == "less than 24 hours are stored yet"
     assert found["neso network"]["state"] == found["neso eu-west-2"]["state"] == "good"
     failed = {each["check"]: each for each in bad["findings"]}
     assert failed["database"]["state"] == "bad"

@@ -1,7 +1,7 @@
 """What is configured, reachable and missing, found out by trying."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from carbon_scaler.application.backlogs import OwnedBacklog
 from carbon_scaler.application.clock import SystemClock
@@ -10,6 +10,7 @@ from carbon_scaler.config.settings import Settings
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
 from carbon_scaler.domain.durations import format_duration
 from carbon_scaler.domain.errors import CarbonScalerError
+from carbon_scaler.domain.series_past import missing_hours
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.storage.databases import REPLAY_DATABASE
 from carbon_scaler.wiring.databases import embedded_database
@@ -20,6 +21,8 @@ from carbon_scaler.wiring.doctor.sources import examine_sources
 from carbon_scaler.wiring.look import opened_stores, read_all_once
 from carbon_scaler.wiring.replay import REPLAY, replay_label
 from carbon_scaler.wiring.resources import configured_backlogs
+
+A_DAY = timedelta(hours=24)
 
 
 async def examine(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Finding]:
@@ -69,6 +72,7 @@ async def _stored(settings: Settings) -> AsyncIterator[Finding]:
         yield finding
     for region, series in sorted(regions.items()):
         yield _age(region, series, now)
+        yield _coverage(region, series, now)
 
 
 def _age(region: str, series: RegionSeries, now: datetime) -> Finding:
@@ -83,6 +87,15 @@ def _age(region: str, series: RegionSeries, now: datetime) -> Finding:
     if now >= reading.too_old_at:
         return warning(check, f"{text}: not fit to decide, triggers are blind")
     return good(check, text)
+
+
+def _coverage(region: str, series: RegionSeries, now: datetime) -> Finding:
+    check = f"past {region}"
+    if series.first_at is None or now - series.first_at < A_DAY:
+        return warning(check, "less than 24 hours are stored yet")
+    if missing := missing_hours(series, now):
+        return warning(check, f"{missing} hours of the last 7 days have no value")
+    return good(check, "no hour of the last 7 days is missing since the first value")
 
 
 async def _backlogs(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Finding]:
