@@ -444,7 +444,7 @@ async def test_a_key_that_no_header_can_carry_is_refused_unsent(
     assert peer.requests == []
 
 
-async def test_no_more_than_sixteen_are_asked_at_a_time(transport_to: TransportTo):
+async def test_no_more_than_thirty_two_are_asked_at_a_time(transport_to: TransportTo):
     in_hand: list[Seen] = []
     most = 0
     with Peer(lambda _: OK) as peer:
@@ -462,4 +462,4 @@ async def test_no_more_than_sixteen_are_asked_at_a_time(transport_to: TransportT
         documents = await asyncio.gather(*(transport.get(REQUEST) for _ in range(100)))
 
     assert documents == [DOCUMENT] * 100
-    assert 1 < most <= 16
+    assert 1 < most <= 32
