@@ -136,7 +136,9 @@ def _judged(check: str, zone: str, newest: Observation, source: GridSource) -> F
 
 def _failure(check: str, name: str, error: SourceError) -> Finding:
     keys = " and ".join(SECRETS[field] for field in KEYS.get(name, ())) or "it needs none"
-    return bad(check, f"{error}; {ADVICE[error.kind].format(keys=keys)}")
+    # The refusal of a key names its variables itself.
+    said = error.kind is ErrorKind.KEY and keys in str(error)
+    return bad(check, str(error) if said else f"{error}; {ADVICE[error.kind].format(keys=keys)}")
 
 
 async def _quota(name: str, counts: PostgresCallCounts | None, quota: int | None) -> Finding:
