@@ -37,8 +37,14 @@ def world() -> World:
 
 
 @pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The one wait that no clock is injected into.
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one wait that no clock is injected into never ends a test's answers early."""
+    monkeypatch.setattr(ingest_module, "TOGETHER_SECONDS", 30.0)
+
+
+@pytest.fixture
+def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a source never answers."""
     monkeypatch.setattr(ingest_module, "TOGETHER_SECONDS", 0.005)
 
 
@@ -227,6 +233,7 @@ async def test_a_broken_source_is_a_failure_as_any_other(world: World):
     assert events(logs, "ingest.source_broken")
 
 
+@pytest.mark.usefixtures("_impatience")
 async def test_a_source_that_never_answers_keeps_nobody_waiting(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
@@ -365,8 +372,7 @@ async def test_an_unforeseen_error_of_the_store_is_left_to_the_supervisor(world:
         await world.ingest().run(world.elections)
 
 
-async def test_400_zones_need_few_calls_of_the_store(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(ingest_module, "TOGETHER_SECONDS", 30.0)
+async def test_400_zones_need_few_calls_of_the_store(world: World):
     world.regions = {f"r{n}": f"Z{n}" for n in range(400)}
     world.hourly(history_reach=timedelta(0))
     await world.run_for(MINUTE)
@@ -377,6 +383,7 @@ async def test_400_zones_need_few_calls_of_the_store(world: World, monkeypatch: 
 # --- terms ----------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("_impatience")
 async def test_what_was_fetched_in_a_lost_term_is_stored_in_the_next_without_asking(world: World):
     ingest = world.ingest()
     world.store.failure = None
@@ -397,6 +404,7 @@ async def test_what_was_fetched_in_a_lost_term_is_stored_in_the_next_without_ask
     assert [each["token"] for each in events(logs, "ingest.term_lost")] == [1]
 
 
+@pytest.mark.usefixtures("_impatience")
 async def test_a_term_that_is_lost_stops_the_asking_and_what_was_cut_off_is_asked_again(
     world: World,
 ):
@@ -500,6 +508,7 @@ async def test_a_failing_source_is_an_outcome_and_the_others_go_on(world: World)
     assert outcome.usable == {"a", "b"}
 
 
+@pytest.mark.usefixtures("_impatience")
 async def test_a_cycle_with_a_source_that_never_answers_ends_in_time_and_keeps_the_rest(
     world: World,
 ):
@@ -511,6 +520,7 @@ async def test_a_cycle_with_a_source_that_never_answers_ends_in_time_and_keeps_t
     assert outcome.usable == {"a", "b"}
 
 
+@pytest.mark.usefixtures("_impatience")
 async def test_a_source_that_hangs_is_ended(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(ingest_answers, "SOURCE_SECONDS", 0.01)
     world.source.silent = {"A"}
