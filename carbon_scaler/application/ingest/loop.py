@@ -44,8 +44,9 @@ NAP_WHILE_ASKING_SECONDS = 1.0
 ONCE = timedelta(seconds=165)
 ONCE_LATEST = timedelta(seconds=60)
 ONCE_PRESENT = timedelta(seconds=120)
-# For how long it begins to fetch parts of the past; the next cycle goes on from there.
-ONCE_PAST = timedelta(seconds=3)
+# How long it begins to fetch parts of the past, and at least; the next cycle goes on from there.
+ONCE_PAST = timedelta(seconds=8)
+ONCE_PAST_AT_LEAST = timedelta(seconds=1)
 PRESENT = (Sort.LATEST, Sort.FORECAST)
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -114,7 +115,7 @@ class Ingest:
             # Before the past is fetched, as a fast replay's values are soon too old, and after it.
             usable = await self._usable(since=began_at)
             await self._drain(term, PRESENT, until=began_at + ONCE_PRESENT)
-            past_until = min(self._clock.now() + ONCE_PAST, began_at + ONCE)
+            past_until = max(began_at + ONCE_PAST, self._clock.now() + ONCE_PAST_AT_LEAST)
             await self._drain(term, ALL, until=past_until)
             await self._drain(term, (), until=began_at + ONCE)
             usable |= await self._usable(since=began_at)

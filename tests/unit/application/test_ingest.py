@@ -482,7 +482,7 @@ async def test_the_past_of_many_zones_is_left_to_the_cycles_that_follow(world: W
     world.hourly(history_window=HOURLY.history_reach)
 
     def pass_time() -> None:
-        world.clock.at += timedelta(seconds=0.2)
+        world.clock.at += timedelta(seconds=0.5)
 
     world.source.at_history = pass_time
     done = []
