@@ -105,7 +105,7 @@ def _document(region: CloudRegion) -> dict[str, object]:
 def _grid(known: _Known, region: CloudRegion) -> dict[str, object]:
     """The region's sources as they would be asked, or why there are none."""
     if REPLAY in known.settings.sources:
-        return {"sources": [REPLAY], "basis": _words(Basis()), "trouble": []}
+        return {"sources": [REPLAY], "basis": str(Basis()), "trouble": []}
     settings = known.settings.model_copy(update={"regions": (region.name,)})
     try:
         plan = run_loop(_plan(settings, known.environment))
@@ -116,8 +116,8 @@ def _grid(known: _Known, region: CloudRegion) -> dict[str, object]:
     said = [text for text in known.profiles.warnings if text.startswith(of_profile)]
     return {
         "sources": list(grid.chain),
-        "basis": _words(grid.basis),
-        "stand_ins": [_words(basis) for basis in grid.stand_ins],
+        "basis": str(grid.basis),
+        "stand_ins": [str(basis) for basis in grid.stand_ins],
         "plausible": grid.plausible,
         "trouble": [*plan.warnings, *said],
     }
@@ -134,7 +134,7 @@ def _averages(region: CloudRegion) -> list[dict[str, object]]:
     found = (static_average(region, basis) for basis in bases)
     return [
         {
-            "basis": _words(average.basis),
+            "basis": str(average.basis),
             "grams_per_kwh": average.grams_per_kwh,
             "year": average.year,
             "source": average.source,
@@ -143,10 +143,6 @@ def _averages(region: CloudRegion) -> list[dict[str, object]]:
         for average in found
         if average is not None
     ]
-
-
-def _words(basis: Basis) -> str:
-    return f"{basis.signal}/{basis.factors}"
 
 
 def _said(value: object) -> object:

@@ -12,7 +12,14 @@ from pydantic import AfterValidator, Field
 from carbon_scaler.application.backlog_settings import BacklogKind, BacklogSettings
 from carbon_scaler.config.policy_directory import BACKLOGS, policy_documents
 from carbon_scaler.config.yaml_document import YamlDocument, read_yaml
-from carbon_scaler.config.yaml_schema import Duration, StrictModel, entries, read_as
+from carbon_scaler.config.yaml_schema import (
+    Duration,
+    StrictModel,
+    VariableName,
+    entries,
+    matching,
+    read_as,
+)
 from carbon_scaler.domain.durations import DURATION_FORMS, format_duration
 from carbon_scaler.domain.trigger import quoted
 
@@ -26,19 +33,12 @@ MOST_ROWS = 1_000_000
 # As triggers may write it.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII)
 
 
 def _bounded(duration: timedelta, *, longest: timedelta) -> timedelta:
     if not timedelta(seconds=1) <= duration <= longest:
         raise ValueError
     return duration
-
-
-def _matching(text: str, *, pattern: re.Pattern[str]) -> str:
-    if not pattern.fullmatch(text):
-        raise ValueError
-    return text
 
 
 def _query(text: str) -> str:
@@ -54,13 +54,13 @@ def _between(longest: timedelta) -> AfterValidator:
 
 class _Backlog(StrictModel):
     kind: Literal["postgres"]
-    url_env: Annotated[str, AfterValidator(partial(_matching, pattern=_VARIABLE))]
+    url_env: VariableName
     query: Annotated[str, AfterValidator(_query)]
     refresh: Annotated[Duration, _between(LONGEST_REFRESH)] = timedelta(seconds=5)
     timeout: Annotated[Duration, _between(LONGEST_TIMEOUT)] = timedelta(seconds=2)
     max_age: Annotated[Duration, _between(LONGEST_AGE)] = timedelta(seconds=60)
     namespaces: Annotated[
-        list[Annotated[str, AfterValidator(partial(_matching, pattern=_NAMESPACE))]],
+        list[Annotated[str, matching(_NAMESPACE)]],
         Field(min_length=1),
     ] = Field(default_factory=list)
     max_rows: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 100_000

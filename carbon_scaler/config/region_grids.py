@@ -141,12 +141,8 @@ def _warnings(grid: RegionGrid, basis_of: BasisOf) -> Iterator[str]:
             f"serves {grid.region.zone or 'it'} in CARBON_SCALER_SOURCES"
         )
     elif grid.basis not in map(basis_of, asked):
-        has = ", ".join(f"{source} is {_words(basis_of(source))}" for source in asked)
+        has = ", ".join(f"{source} is {basis_of(source)}" for source in asked)
         yield (
-            f"{grid.region.name} is {_words(grid.basis)} and none of its sources is ({has}); state "
+            f"{grid.region.name} is {grid.basis} and none of its sources is ({has}); state "
             "its signal and factors, or stand_ins, in region-profiles.yaml"
         )
-
-
-def _words(basis: Basis) -> str:
-    return f"{basis.signal}/{basis.factors}"

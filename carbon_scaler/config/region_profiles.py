@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from math import nan
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +13,7 @@ from pydantic import AfterValidator, Field
 from carbon_scaler.config.policy_directory import PROFILES, policy_documents
 from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.config.yaml_document import YamlDocument, read_yaml
-from carbon_scaler.config.yaml_schema import Number, StrictModel, entries, read_as
+from carbon_scaler.config.yaml_schema import Number, StrictModel, entries, matching, read_as
 from carbon_scaler.config.zones_file import resolve_zone, zone_warnings
 from carbon_scaler.domain.intensity import Basis, Factors, Signal
 from carbon_scaler.domain.regions import Catalog, CloudRegion
@@ -33,19 +32,13 @@ _WORD = re.compile(r"[^\s\x00-\x1f](?:.{0,98}\S)?")
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 
 
-def _matching(text: str, *, pattern: re.Pattern[str]) -> str:
-    if not pattern.fullmatch(text):
-        raise ValueError
-    return text
-
-
 def _ascending(bounds: list[float]) -> list[float]:
     if bounds[0] >= bounds[1]:
         raise ValueError
     return bounds
 
 
-Word = Annotated[str, AfterValidator(partial(_matching, pattern=_WORD))]
+Word = Annotated[str, matching(_WORD)]
 
 
 class _Profile(StrictModel):
@@ -67,7 +60,7 @@ class _Profile(StrictModel):
     ) = None
     latitude: Annotated[Number, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[Number, Field(ge=-180, le=180)] | None = None
-    country: Annotated[str, AfterValidator(partial(_matching, pattern=_COUNTRY))] | None = None
+    country: Annotated[str, matching(_COUNTRY)] | None = None
     eu_eea: Literal["eu", "eea", "uk", "ch", "adequate", "partial", "no"] | None = None
     average: object = None
     clean_hours: object = None

@@ -1,5 +1,6 @@
 """Secrets: from the environment, or from a file that is read again when it changes."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from carbon_scaler.domain.errors import CarbonScalerError
@@ -7,6 +8,10 @@ from carbon_scaler.domain.errors import CarbonScalerError
 
 class SecretFileError(CarbonScalerError):
     """A file that should hold a secret does not."""
+
+
+class SecretTwiceError(CarbonScalerError):
+    """A secret is stated and its file as well."""
 
 
 class Secret:
@@ -53,3 +58,13 @@ class Secret:
         return f"Secret({self.name}=***)"
 
     __str__ = __repr__
+
+
+def secret_of(variable: str, environment: Mapping[str, str]) -> Secret | None:
+    """The secret of a variable or of its file; None where neither is set."""
+    value, file = environment.get(variable), environment.get(variable + "_FILE")
+    if value and file:
+        raise SecretTwiceError(f"{variable} and {variable}_FILE are both set; keep one")
+    if not value and not file:
+        return None
+    return Secret(variable, value=value, file=Path(file) if file else None)

@@ -20,7 +20,7 @@ from carbon_scaler.config.environment import (
     default_data_dir,
     is_injected,
 )
-from carbon_scaler.config.secrets import Secret
+from carbon_scaler.config.secrets import Secret, SecretTwiceError, secret_of
 from carbon_scaler.domain.durations import DURATION_FORMS, parse_duration
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.intensity import Factors
@@ -210,14 +210,11 @@ def variable_of(field: str) -> str:
 
 
 def _secrets(environment: Mapping[str, str]) -> dict[str, Secret]:
-    secrets = {}
-    for field, variable in SECRETS.items():
-        value, file = environment.get(variable), environment.get(variable + "_FILE")
-        if value and file:
-            raise SettingsError(f"{variable} and {variable}_FILE are both set; keep one")
-        if value or file:
-            secrets[field] = Secret(variable, value=value, file=Path(file) if file else None)
-    return secrets
+    try:
+        found = {field: secret_of(variable, environment) for field, variable in SECRETS.items()}
+    except SecretTwiceError as error:
+        raise SettingsError(str(error)) from None
+    return {field: secret for field, secret in found.items() if secret is not None}
 
 
 def _problems(error: ValidationError) -> Iterable[str]:

@@ -14,10 +14,18 @@ from pydantic import AfterValidator, Field
 from carbon_scaler.application.custom_sources import CustomSourceSettings, JsonSeries, Stamp, Unit
 from carbon_scaler.config.policy_directory import SOURCES as FILE
 from carbon_scaler.config.policy_directory import policy_documents
-from carbon_scaler.config.secrets import Secret, SecretFileError
+from carbon_scaler.config.secrets import SecretFileError, SecretTwiceError, secret_of
 from carbon_scaler.config.settings import SOURCES as BUILT_IN
 from carbon_scaler.config.yaml_document import KeyPath, YamlDocument, read_yaml
-from carbon_scaler.config.yaml_schema import Duration, StrictModel, entries, read_as
+from carbon_scaler.config.yaml_schema import (
+    Duration,
+    StrictModel,
+    VariableName,
+    dotted,
+    entries,
+    matching,
+    read_as,
+)
 from carbon_scaler.domain.durations import DURATION_FORMS
 from carbon_scaler.domain.intensity import Basis, Factors, Kind, Signal
 from carbon_scaler.domain.regions import Catalog, split_region
@@ -27,16 +35,9 @@ from carbon_scaler.domain.trigger import quoted
 ZONE = "{zone}"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}", re.ASCII)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII)
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")
 _WORD = re.compile(r"[^\s\x00-\x1f](?:.{0,98}\S)?")
-
-
-def _matching(text: str, *, pattern: re.Pattern[str]) -> str:
-    if not pattern.fullmatch(text):
-        raise ValueError
-    return text
 
 
 def _url(text: str) -> str:
@@ -56,11 +57,11 @@ def _at_least(value: timedelta, *, least: timedelta) -> timedelta:
 
 
 Url = Annotated[str, AfterValidator(_url)]
-Pointer = Annotated[str, AfterValidator(partial(_matching, pattern=_POINTER))]
+Pointer = Annotated[str, matching(_POINTER)]
 Period = Annotated[
     Duration, AfterValidator(partial(_at_least, least=timedelta(minutes=1))), Field(le=timedelta(1))
 ]
-Word = Annotated[str, AfterValidator(partial(_matching, pattern=_WORD))]
+Word = Annotated[str, matching(_WORD)]
 
 
 class _Forecast(StrictModel):
@@ -90,8 +91,8 @@ class _Source(StrictModel):
     stamp: Literal["start", "end"] = "start"
     every: Period | None = None
     headers_env: dict[
-        Annotated[str, AfterValidator(partial(_matching, pattern=_HEADER))],
-        Annotated[str, AfterValidator(partial(_matching, pattern=_VARIABLE))],
+        Annotated[str, matching(_HEADER)],
+        VariableName,
     ] = Field(default_factory=dict)
     forecast: _Forecast | None = None
     licence: Literal["open", "attribution", "restricted", "own"] = "own"
@@ -195,7 +196,7 @@ def _check_url(written: _Source, document: YamlDocument, path: KeyPath) -> None:
     if len(set(written.zones.values())) > 1 and ZONE not in written.url:
         raise document.error(
             (*path, "url"),
-            f"{_dotted(path)}.url: has no {ZONE}, so one answer would count for several zones; "
+            f"{dotted(path)}.url: has no {ZONE}, so one answer would count for several zones; "
             f"write {ZONE} where the zone belongs, or give all regions the same zone",
         )
     if written.forecast is None:
@@ -203,7 +204,7 @@ def _check_url(written: _Source, document: YamlDocument, path: KeyPath) -> None:
     if _host(written.forecast.url) != _host(written.url):
         raise document.error(
             (*path, "forecast", "url"),
-            f"{_dotted(path)}.forecast.url: is another host; make it a source of its own",
+            f"{dotted(path)}.forecast.url: is another host; make it a source of its own",
         )
 
 
@@ -221,7 +222,7 @@ def _zones(
         if region not in catalog:
             raise document.error(
                 (*path, "zones", text),
-                f"{_dotted(path)}.zones: region {quoted(text)} is not known; "
+                f"{dotted(path)}.zones: region {quoted(text)} is not known; "
                 f"{allowed_names(region, catalog)}; one of your own belongs into "
                 "region-profiles.yaml first",
             )
@@ -234,23 +235,13 @@ def _headers(
 ) -> Mapping[str, Callable[[], str]]:
     headers = {}
     for header, variable in written.headers_env.items():
+        at = (*path, "headers_env", header)
         try:
-            secret = _secret(variable, environment)
-        except (ValueError, SecretFileError) as error:
-            at = (*path, "headers_env", header)
-            raise document.error(at, f"{_dotted(at)}: {error}") from None
+            secret = secret_of(variable, environment)
+        except (SecretTwiceError, SecretFileError) as error:
+            raise document.error(at, f"{dotted(at)}: {error}") from None
+        if secret is None:
+            unset = f"the environment variable {variable} (or {variable}_FILE) is not set"
+            raise document.error(at, f"{dotted(at)}: {unset}")
         headers[header] = secret.reveal
     return headers
-
-
-def _secret(variable: str, environment: Mapping[str, str]) -> Secret:
-    value, file = environment.get(variable), environment.get(variable + "_FILE")
-    if value and file:
-        raise ValueError(f"{variable} and {variable}_FILE are both set; keep one")
-    if not value and not file:
-        raise ValueError(f"the environment variable {variable} (or {variable}_FILE) is not set")
-    return Secret(variable, value=value, file=Path(file) if file else None)
-
-
-def _dotted(path: KeyPath) -> str:
-    return ".".join(map(str, path))

@@ -1,12 +1,13 @@
 """A YAML document read as a strict model; the first problem is told with its line."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from math import isfinite, nan
 from typing import Annotated, Any, TypeGuard, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from carbon_scaler.config.yaml_document import KeyPath, PolicyFileError, YamlDocument
@@ -40,8 +41,21 @@ def _duration(value: object) -> object:
     return duration
 
 
+def matching(pattern: re.Pattern[str]) -> AfterValidator:
+    """A text that is wholly as the pattern says."""
+
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError
+        return text
+
+    return AfterValidator(check)
+
+
 Number = Annotated[float, BeforeValidator(_number)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+# Of the environment.
+VariableName = Annotated[str, matching(re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII))]
 
 
 def entries(document: YamlDocument, key: str) -> Iterator[tuple[str, object]]:
@@ -78,7 +92,7 @@ def read_as(
     What stands at the keys of `unsaid` is not repeated: it may be a secret.
     """
     if not isinstance(value, dict):
-        raise document.error(path, f"{_dotted(path)}: is not a mapping of keys")
+        raise document.error(path, f"{dotted(path)}: is not a mapping of keys")
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -107,7 +121,7 @@ class _Reader:
         return (0 if explains else 1, line or 0)
 
     def _text(self, detail: ErrorDetails, inner: KeyPath) -> str:
-        key = _dotted((*self.path, *inner))
+        key = dotted((*self.path, *inner))
         if detail["type"] == "extra_forbidden":
             # Not its value, which may be a secret under a wrong name.
             return f"{key}: unknown key; {allowed_names(str(inner[-1]), self._keys(inner[:-1]))}"
@@ -133,7 +147,8 @@ def _is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:  # noqa: ANN401  w
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _dotted(path: KeyPath) -> str:
+def dotted(path: KeyPath) -> str:
+    """A key as one would say it."""
     return ".".join(quoted(str(part), 100)[1:-1] for part in path)
 
 

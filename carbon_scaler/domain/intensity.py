@@ -41,6 +41,9 @@ class Basis:
     signal: Signal = Signal.AVERAGE
     factors: Factors = Factors.LIFECYCLE
 
+    def __str__(self) -> str:
+        return f"{self.signal}/{self.factors}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenewableShare:

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import httpx
 
@@ -23,9 +24,12 @@ from carbon_scaler.providers.answers import (
     seconds_to_wait,
     strict_json,
 )
+from carbon_scaler.providers.fields import FieldError
 from carbon_scaler.providers.pace import Monotonic, Pace, Sleep
 
 __all__ = ["Answer", "Patience", "Refusals", "Request", "Spend", "Transport", "new_client"]
+
+T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
@@ -143,6 +147,13 @@ class Transport:
         if isinstance(result, _Failure):
             raise self.error(result.kind, result.text)
         return result
+
+    def parsed(self, parse: Callable[[object], T], document: object) -> T:
+        """What a parser makes of an answer; a field that is not as documented is a failure."""
+        try:
+            return parse(document)
+        except FieldError as error:
+            raise self.error(ErrorKind.MALFORMED, f"answered {error}") from None
 
     def error(self, kind: ErrorKind, text: str) -> SourceError:
         """A failure of this source, without the keys that it was sent."""

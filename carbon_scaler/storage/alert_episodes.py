@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from carbon_scaler.application.alert_episodes import Episode
 from carbon_scaler.application.alert_rules import Severity
-from carbon_scaler.storage.pool import CONNECT_TIMEOUT, Pool, failures_explained
-
-ACQUIRE_SECONDS = 2 * CONNECT_TIMEOUT.total_seconds()
+from carbon_scaler.storage.pool import ACQUIRE_SECONDS, Pool, failures_explained
 
 READ = """
 SELECT key, title, body, severity, began_at, last_seen_at,

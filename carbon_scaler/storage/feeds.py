@@ -6,12 +6,10 @@ from collections.abc import Sequence
 import asyncpg
 
 from carbon_scaler.application.feed_records import FeedRecord
-from carbon_scaler.domain.intensity import Basis
 from carbon_scaler.domain.regions import RegionGrid
 from carbon_scaler.storage.fence import require_term
-from carbon_scaler.storage.intensities import ACQUIRE_SECONDS
 from carbon_scaler.storage.plain_text import storable_json, storable_text
-from carbon_scaler.storage.pool import Pool, failures_explained
+from carbon_scaler.storage.pool import ACQUIRE_SECONDS, Pool, failures_explained
 
 _READ = """
 SELECT
@@ -122,9 +120,5 @@ def _grid_row(grid: RegionGrid) -> tuple[object, ...]:
         grid.basis.signal,
         grid.basis.factors,
         list(grid.chain),
-        [_words(basis) for basis in grid.stand_ins],
+        [str(basis) for basis in grid.stand_ins],
     )
-
-
-def _words(basis: Basis) -> str:
-    return f"{basis.signal}/{basis.factors}"

@@ -5,10 +5,9 @@ from math import isfinite
 
 from carbon_scaler.domain.observation import ForecastPoint, RegionForecast
 from carbon_scaler.storage.fence import require_term
-from carbon_scaler.storage.intensities import ACQUIRE_SECONDS
 from carbon_scaler.storage.intensity_rows import LARGEST, storable_grams, storable_length
 from carbon_scaler.storage.plain_text import storable_text
-from carbon_scaler.storage.pool import Connection, Pool, failures_explained
+from carbon_scaler.storage.pool import ACQUIRE_SECONDS, Connection, Pool, failures_explained
 
 FORECASTS_LOCK = 0x666F_7265  # any number that nobody else takes: "fore"
 

@@ -11,13 +11,11 @@ from carbon_scaler.application.grid_state import GridState, Leader
 from carbon_scaler.domain.intensity import Basis
 from carbon_scaler.storage.leadership import LEADER_LOCK
 from carbon_scaler.storage.pool import (
-    CONNECT_TIMEOUT,
+    ACQUIRE_SECONDS,
     Pool,
     failures_explained,
     server_clock_offset,
 )
-
-ACQUIRE_SECONDS = 2 * CONNECT_TIMEOUT.total_seconds()
 
 # One row per feed, each with the rest: it is little.
 _STATE = """

@@ -10,13 +10,12 @@ from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.storage.fence import require_term
 from carbon_scaler.storage.intensity_rows import upsert
 from carbon_scaler.storage.outlooks import outlook_of, read_outlooks
-from carbon_scaler.storage.pool import CONNECT_TIMEOUT, Pool, failures_explained
+from carbon_scaler.storage.pool import ACQUIRE_SECONDS, Pool, failures_explained
 from carbon_scaler.storage.series import add_series, read_series
 
 # How much is encoded or decoded before the event loop gets its turn.
 READINGS_AT_ONCE = 150
 REGIONS_AT_ONCE = 10
-ACQUIRE_SECONDS = 2 * CONNECT_TIMEOUT.total_seconds()
 
 
 class PostgresIntensityStore:

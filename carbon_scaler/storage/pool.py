@@ -21,6 +21,8 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 APPLICATION_NAME = "carbon-scaler"
 CONNECT_TIMEOUT = timedelta(seconds=5)
+# For a connection of a pool, which may have to be opened anew.
+ACQUIRE_SECONDS = 2 * CONNECT_TIMEOUT.total_seconds()
 STATEMENT_TIMEOUT = timedelta(seconds=30)
 CLOSE_SECONDS = 5.0
 # The client gives up after the server should have: what remains is a server that is gone.

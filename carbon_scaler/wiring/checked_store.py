@@ -5,9 +5,9 @@ from datetime import datetime
 
 from carbon_scaler.domain.intensity import Reading
 from carbon_scaler.domain.snapshot import RegionSeries
-from carbon_scaler.storage.intensities import ACQUIRE_SECONDS, PostgresIntensityStore
+from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.migrate import check_schema
-from carbon_scaler.storage.pool import Pool, failures_explained
+from carbon_scaler.storage.pool import ACQUIRE_SECONDS, Pool, failures_explained
 
 
 class CheckedStore:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.grid_sources import SourceError
-from carbon_scaler.config.settings import Settings
+from carbon_scaler.config.settings import KEYLESS_SOURCES, Settings
 from carbon_scaler.config.source_list import KEYS, live
 from carbon_scaler.wiring.grid import Grid, opened_grid
 from carbon_scaler.wiring.replay import REPLAY, replay_label
@@ -16,21 +16,16 @@ PROBE_SECONDS = 8.0
 
 async def replay_instead(settings: Settings, environment: Mapping[str, str]) -> str | None:
     """The label of the replayed data; None where live data are to be had."""
-    if settings.sources:
-        return replay_label(settings) if REPLAY in settings.sources else None
-    if settings.replay_file is not None:
+    listed = settings.sources
+    if REPLAY in listed or (not listed and settings.replay_file is not None):
         return replay_label(settings)
-    if not (settings.region or settings.regions):
-        has_more = await _more_than_keyless(settings, environment)
-        return None if has_more else replay_label(settings)
+    # Opened even where the choice is clear: what can't work is refused before anything is started.
     async with opened_grid(settings, environment, NOTHING) as grid:
-        return await _label_of(settings, grid)
-
-
-async def _more_than_keyless(settings: Settings, environment: Mapping[str, str]) -> bool:
-    """Whether somebody configured a source, so that live data are expected."""
-    async with opened_grid(settings, environment, NOTHING) as grid:
-        return any(name not in ("neso", "static") for name in grid.names)
+        if listed:
+            return None
+        if settings.region or settings.regions:
+            return await _label_of(settings, grid)
+        return replay_label(settings) if set(grid.names) <= set(KEYLESS_SOURCES) else None
 
 
 async def _label_of(settings: Settings, grid: Grid) -> str | None:

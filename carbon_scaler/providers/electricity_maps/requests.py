@@ -1,6 +1,6 @@
 """What Electricity Maps is asked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -69,15 +69,6 @@ class Edition:
     @property
     def _factors(self) -> dict[str, str]:
         return {"emissionFactorType": self.factors.value}
-
-
-def chunks(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """[since, until) in ranges that one answer may hold, ascending."""
-    start = since
-    while start < until:
-        end = min(start + LONGEST_PAST, until)
-        yield start, end
-        start = end
 
 
 def _written(at: datetime) -> str:

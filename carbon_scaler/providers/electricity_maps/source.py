@@ -24,10 +24,10 @@ from carbon_scaler.providers.electricity_maps.mix import parse_mix
 from carbon_scaler.providers.electricity_maps.requests import (
     LONGEST_PAST,
     Edition,
-    chunks,
 )
 from carbon_scaler.providers.fields import FieldError
 from carbon_scaler.providers.transport import Transport
+from carbon_scaler.providers.windows import windows
 
 SOURCE = "electricity_maps"
 ATTRIBUTION = "Source: ElectricityMaps.com"
@@ -155,7 +155,7 @@ class ElectricityMapsSource:
         asked = self._asked(zone)
         found: list[Observation] = []
         nothing: SourceError | None = None
-        for start, end in chunks(since, until):
+        for start, end in windows(since, until, longest=LONGEST_PAST):
             try:
                 found += await self._ask(
                     zone,

@@ -1,6 +1,6 @@
 """Great Britain's half hours, without a key."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -12,7 +12,6 @@ from carbon_scaler.domain.intensity import Basis, Factors, Signal
 from carbon_scaler.domain.observation import Observation, ZoneForecast
 from carbon_scaler.domain.regions import CloudRegion
 from carbon_scaler.providers.answers import Request
-from carbon_scaler.providers.fields import FieldError
 from carbon_scaler.providers.neso.answers import (
     SOURCE,
     nothing,
@@ -34,6 +33,7 @@ from carbon_scaler.providers.neso.requests import (
     range_request,
 )
 from carbon_scaler.providers.transport import Transport
+from carbon_scaler.providers.windows import windows
 
 log = structlog.get_logger()
 
@@ -123,7 +123,7 @@ class NesoSource:
     async def history(self, zone: str, since: datetime, until: datetime) -> Sequence[Observation]:
         """What is known of the past, fortnight by fortnight."""
         found: list[Observation] = []
-        for start, end in _asks(since, until):
+        for start, end in windows(since, until, longest=LONGEST_ASK):
             found.extend(await self._range(zone, start, end))
         return [observation for observation in found if observation.starts_at >= since]
 
@@ -155,17 +155,4 @@ class NesoSource:
             return {}
 
     async def _ask(self, request: Request, parse: Callable[[object], T]) -> T:
-        document = await self._transport.get(request)
-        try:
-            return parse(document)
-        except FieldError as error:
-            raise self._transport.error(ErrorKind.MALFORMED, f"answered {error}") from None
-
-
-def _asks(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Parts of at most a fortnight, which begin at half hours."""
-    start = half_hour_of(since)
-    while start < until:
-        end = min(start + LONGEST_ASK, until)
-        yield start, end
-        start = end
+        return self._transport.parsed(parse, await self._transport.get(request))

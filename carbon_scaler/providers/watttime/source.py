@@ -13,7 +13,6 @@ from carbon_scaler.domain.intensity import Basis, Factors, Signal
 from carbon_scaler.domain.observation import Observation, ZoneForecast
 from carbon_scaler.domain.regions import CloudRegion
 from carbon_scaler.providers.answers import Request
-from carbon_scaler.providers.fields import FieldError
 from carbon_scaler.providers.transport import Transport
 from carbon_scaler.providers.watttime.answers import (
     SOURCE,
@@ -36,6 +35,7 @@ from carbon_scaler.providers.watttime.requests import (
     with_token,
 )
 from carbon_scaler.providers.watttime.tokens import WattTimeTokens
+from carbon_scaler.providers.windows import windows
 
 # Boundaries move: WattTime wants to be asked again at least monthly.
 ZONE_KEPT_FOR = timedelta(days=30)
@@ -124,17 +124,14 @@ class WattTimeSource:
     async def history(self, zone: str, since: datetime, until: datetime) -> Sequence[Observation]:
         """What the model says of the past, rewritten at any time."""
         found: list[Observation] = []
-        start = since
-        while start < until:
-            end = min(start + LONGEST_ASK, until)
+        for start, end in windows(since, until, longest=LONGEST_ASK):
             found.extend(await self._history(zone, start, end))
-            start = end
         return found
 
     async def forecast(self, zone: str, now: datetime) -> ZoneForecast | None:
         """Three days; one where the account or the region has no more."""
         document = await self._forecast_document(zone)
-        return self._parsed(lambda found: parse_forecast(found, zone, now), document)
+        return self._transport.parsed(lambda found: parse_forecast(found, zone, now), document)
 
     async def signal_index(self, zone: str) -> Percentile:
         """Where the present lies in the next day; free in all regions, and never grams."""
@@ -154,13 +151,7 @@ class WattTimeSource:
         return await self._document(forecast_request(zone, SHORTER_HORIZON_HOURS))
 
     async def _ask(self, request: Request, parse: Callable[[object], T]) -> T:
-        return self._parsed(parse, await self._document(request))
-
-    def _parsed(self, parse: Callable[[object], T], document: object) -> T:
-        try:
-            return parse(document)
-        except FieldError as error:
-            raise self._transport.error(ErrorKind.MALFORMED, f"answered {error}") from None
+        return self._transport.parsed(parse, await self._document(request))
 
     async def _document(self, request: Request) -> object:
         """At most one new login for a refusal: a token ends early now and then."""

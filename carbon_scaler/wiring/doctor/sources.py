@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 
+from carbon_scaler.application.alert_rules import QUOTA_SHARE
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.grid_sources import ErrorKind, GridSource, SourceError
 from carbon_scaler.config.settings import SECRETS, Settings
@@ -21,8 +22,6 @@ from carbon_scaler.wiring.doctor.reach import reach
 from carbon_scaler.wiring.grid import Grid, opened_grid, refusal_of_plan
 from carbon_scaler.wiring.sources import NOTHING, Memory, quotas_of
 
-# From this share of a quota on it is worth a word, as it is worth an alert.
-NEARLY_USED_UP = 0.8
 # Somebody is waiting for what there is to see.
 TRY_ONCE = Patience(attempts=1)
 ADVICE = {
@@ -150,5 +149,5 @@ async def _quota(name: str, counts: PostgresCallCounts | None, quota: int | None
     made = f"{calls} requests today"
     if quota is None:
         return good(check, f"{made}, no limit of your own")
-    judge = warning if calls / quota >= NEARLY_USED_UP else good
+    judge = warning if calls / quota >= QUOTA_SHARE else good
     return judge(check, f"{made} of {quota}")

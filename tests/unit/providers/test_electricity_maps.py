@@ -19,8 +19,9 @@ from carbon_scaler.providers.electricity_maps.answers import (
     refusal,
 )
 from carbon_scaler.providers.electricity_maps.mix import KINDS, parse_mix, shares
-from carbon_scaler.providers.electricity_maps.requests import Edition, chunks
+from carbon_scaler.providers.electricity_maps.requests import LONGEST_PAST, Edition
 from carbon_scaler.providers.fields import FieldError
+from carbon_scaler.providers.windows import windows
 
 NOON = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
 ASKED = Asked(zone="DE", factors=Factors.LIFECYCLE)
@@ -110,7 +111,7 @@ def test_the_older_version_is_asked_for_no_horizon():
 @given(hours=st.integers(min_value=0, max_value=2000))
 def test_chunks_cover_a_range_once_and_none_is_too_long(hours: int):
     until = NOON + timedelta(hours=hours)
-    found = list(chunks(NOON, until))
+    found = list(windows(NOON, until, longest=LONGEST_PAST))
 
     assert sum((end - start for start, end in found), timedelta(0)) == until - NOON
     assert all(start < end <= start + timedelta(days=10) for start, end in found)
