@@ -7,9 +7,8 @@ from datetime import timedelta
 
 import structlog
 
-from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.ingest.loop import IngestOutcome
-from carbon_scaler.application.ports import Term
+from carbon_scaler.application.ports import Clock, Term
 from carbon_scaler.application.tasks import Tasks
 from carbon_scaler.application.terms import SupersededError, while_leading
 from carbon_scaler.config.settings import Settings
@@ -47,6 +46,7 @@ async def ingest(
     *,
     once: bool,
     patience: Patience = PATIENCE,
+    clock: Clock | None = None,
 ) -> OneCycle | None:
     """Fill the database: one cycle, or until a signal comes."""
     url = required_database(settings, "ingest")
@@ -54,7 +54,9 @@ async def ingest(
     async with open_pool(url, min_size=0) as pool:
         place = Place(url=url, pool=pool, replay=replay)
         # Before the database: what is wrongly configured is said even while it is away.
-        async with opened_ingesting(settings, environment, place, patience=patience) as ingesting:
+        async with opened_ingesting(
+            settings, environment, place, patience=patience, clock=clock
+        ) as ingesting:
             async with open_connection(url) as connection:
                 await check_schema(connection)
             await refuse_mixing(url, replay=replay)
@@ -109,7 +111,7 @@ async def _cycle(ingesting: Ingesting, term: Term) -> IngestOutcome:
 
 
 async def _usable_now(ingesting: Ingesting) -> frozenset[str]:
-    now = SystemClock().now()
+    now = ingesting.clock.now()
     names = [grid.region.name for grid in ingesting.grid.plan.grids]
     loaded = await ingesting.stores.intensities.load(names, now=now)
     return frozenset(

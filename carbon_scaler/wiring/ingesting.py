@@ -12,7 +12,7 @@ from carbon_scaler.application.alert_rules import AlertView, Spent, judge
 from carbon_scaler.application.alerting import Alerting
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.ingest.loop import Ingest, IngestOutcome, Rhythm, Stores
-from carbon_scaler.application.ports import Elections, Term
+from carbon_scaler.application.ports import Clock, Elections, Term
 from carbon_scaler.application.tasks import Tasks
 from carbon_scaler.config.settings import Settings, SettingsError
 from carbon_scaler.config.zones_file import zone_warnings
@@ -52,13 +52,13 @@ def holder_name() -> str:
 class Ingesting:
     """What an ingest process consists of."""
 
-    def __init__(self, settings: Settings, place: Place, grid: Grid) -> None:
+    def __init__(self, settings: Settings, place: Place, grid: Grid, clock: Clock) -> None:
         server = server_name(place.url)
         self.grid = grid
         self.elections = PostgresElections(place.url, holder=holder_name())
         self._settings = settings
-        self._clock = SystemClock()
-        self._watched_since = self._clock.now()
+        self.clock = clock
+        self._watched_since = self.clock.now()
         self._calls = PostgresCallCounts(place.pool, server=server)
         self.stores = Stores(
             intensities=PostgresIntensityStore(place.pool, server=server),
@@ -69,7 +69,7 @@ class Ingesting:
             grid.plan.grids,
             grid.sources,
             stores=self.stores,
-            clock=self._clock,
+            clock=self.clock,
             rhythm=Rhythm(
                 forecast_every=settings.forecast_every, history_every=settings.history_every
             ),
@@ -79,7 +79,7 @@ class Ingesting:
             None
             if channels is None
             else Alerting(
-                clock=self._clock,
+                clock=self.clock,
                 store=PostgresEpisodeStore(place.pool, server=server),
                 notifier=channels,
             )
@@ -112,7 +112,7 @@ class Ingesting:
             await self._alerting.run(self._view)
 
     async def _view(self, run_failures: Mapping[str, str] | None = None) -> AlertView:
-        now = self._clock.now()
+        now = self.clock.now()
         names = [grid.region.name for grid in self.grid.plan.grids]
         loaded = await self.stores.intensities.load(names, now=now)
         calls = await self._calls.calls_today(now)
@@ -142,22 +142,25 @@ async def opened_ingesting(
     place: Place,
     *,
     patience: Patience = PATIENCE,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Ingesting]:
     """Everything that ingest needs; refuses a configuration that can't work."""
+    clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         if place.replay:
-            grid = replay_grid(settings, now=SystemClock().now())
+            grid = replay_grid(settings, now=clock.now())
         else:
             server = server_name(place.url)
             memory = Memory(
                 calls=PostgresCallCounts(place.pool, server=server),
                 zones=PostgresZoneDirectory(place.pool, server=server),
+                clock=clock,
             )
             opened = opened_grid(settings, environment, memory, patience=patience)
             grid = await stack.enter_async_context(opened)
             if (refusal := refusal_of_plan(grid, settings)) is not None:
                 raise SettingsError(refusal)
-        yield Ingesting(settings, place, grid)
+        yield Ingesting(settings, place, grid, clock)
 
 
 def _zone_warnings(grids: tuple[RegionGrid, ...]) -> list[str]:

@@ -1,7 +1,7 @@
 """The objects that ask: one per source in force, made from its settings."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import httpx
@@ -9,7 +9,7 @@ import httpx
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.custom_sources import CustomSourceSettings
 from carbon_scaler.application.grid_sources import GridSource
-from carbon_scaler.application.ports import CallCounts, ZoneDirectory
+from carbon_scaler.application.ports import CallCounts, Clock, ZoneDirectory
 from carbon_scaler.config.secrets import Secret
 from carbon_scaler.config.settings import SOURCES, Settings
 from carbon_scaler.providers import plugins
@@ -33,6 +33,7 @@ class Memory:
 
     calls: CallCounts
     zones: ZoneDirectory
+    clock: Clock = field(default_factory=SystemClock)
 
 
 class NothingRemembered:
@@ -82,7 +83,6 @@ class Sources:
         self._memory = memory
         self._client = client
         self._patience = patience
-        self._clock = SystemClock()
         self._quotas = quotas_of(settings)
 
     def source(self, name: str) -> GridSource:
@@ -117,6 +117,7 @@ class Sources:
             mix=settings.mix,
             allow_sandbox=settings.allow_sandbox,
             calls_per_minute=pace,
+            clock=self._memory.clock,
         )
 
     def _watttime(self) -> GridSource:
@@ -163,7 +164,7 @@ class Sources:
         async def spend() -> bool:
             limit = self._quotas.get(source)
             calls = self._memory.calls
-            return await calls.spend(source, self._clock.now(), limit=limit) is not None
+            return await calls.spend(source, self._memory.clock.now(), limit=limit) is not None
 
         return Transport(
             self._client,

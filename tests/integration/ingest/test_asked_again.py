@@ -110,7 +110,8 @@ async def test_of_a_revised_value_the_former_version_stays_and_decides_as_of_the
         assert again.outcome is not None
         assert again.outcome.changed == 1
         assert await world.value(REVISIONS) == 1
-        assert (await world.explained())["intensity"]["grams_per_kwh"] == 222
+        present = await world.explained(at=datetime.now(UTC))
+        assert present["intensity"]["grams_per_kwh"] == 222
         assert (await world.explained(at=then))["intensity"]["grams_per_kwh"] == 111
 
 

@@ -18,6 +18,7 @@ from carbon_scaler.storage.grid_state import PostgresGridState
 from carbon_scaler.storage.pool import open_pool
 from carbon_scaler.wiring.ingest import OneCycle, ingest
 from carbon_scaler.wiring.look import Asked, explain_trigger
+from tests.fakes import FakeClock
 from tests.peers.electricity_maps import (
     FORECAST,
     HISTORY,
@@ -136,19 +137,21 @@ class World:
     async def cycle(self, patience: Patience = AT_ONCE) -> OneCycle:
         """`ingest --once`."""
         settings = load_settings(self.environment)
-        done = await ingest(settings, self.environment, once=True, patience=patience)
+        done = await ingest(
+            settings, self.environment, once=True, patience=patience, clock=FakeClock(self.now)
+        )
         assert done is not None
         return done
 
     async def explained(self, *, at: datetime | None = None, region: str = "") -> dict[str, Any]:
-        """What `explain` says to somebody who waits for a usable value."""
+        """What `explain` says at an instant, or at the one that the clock stands at."""
         metadata = WAITS_FOR_DATA | {"region": region or self.region}
-        asked = Asked(namespace="default", name="work", metadata=metadata, at=at)
+        asked = Asked(namespace="default", name="work", metadata=metadata, at=at or self.now)
         return await explain_trigger(load_settings(self.environment), self.environment, asked)
 
     async def state(self) -> GridState:
         async with open_pool(self.url) as pool:
-            return await PostgresGridState(pool).read(datetime.now(UTC))
+            return await PostgresGridState(pool).read(self.now)
 
     async def feed(self) -> FeedRecord:
         """Of the one zone that is asked."""
