@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from carbon_scaler.decisions import deadlines
-from carbon_scaler.decisions.case import Case
+from carbon_scaler.decisions.case import Case, Inputs
 from carbon_scaler.decisions.resolve import Surroundings
 from carbon_scaler.domain.backlog import BacklogReading, Item, Items
 from carbon_scaler.domain.intensity import Basis, Kind, Reading, RenewableShare
@@ -35,7 +35,7 @@ def a_trigger(**stated: object) -> Trigger:
 
 
 def some_settings(workload_class: str = "standard", **stated: object) -> Settings:
-    layers = (BUILT_IN_POLICY.defaults, BUILT_IN_POLICY.classes[workload_class].overrides)
+    layers = (BUILT_IN_POLICY.defaults, BUILT_IN_POLICY.classes[workload_class].stated)
     values: dict[str, Any] = {"min_renewable_percent": None, "release": 5 * MINUTE}
     for layer in layers:
         said = {name: getattr(layer, name) for name in SETTING_NAMES}
@@ -169,7 +169,8 @@ def a_case(
     if reading is None and series is not None:
         reading = series.reading_at(now)
     counts = deadlines.timeline(demand.items, plan.settings).counts_at(now) if demand else None
-    return Case(plan=plan, now=now, series=series, reading=reading, counts=counts)
+    inputs = Inputs(series=series)
+    return Case(plan=plan, now=now, series=series, reading=reading, counts=counts, inputs=inputs)
 
 
 def a_region(name: str = HOME, provider: str = "aws") -> CloudRegion:

@@ -1,13 +1,17 @@
 """All that a rule may look at."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
+from carbon_scaler.domain.budget import BudgetUse
 from carbon_scaler.domain.decision import QueueCounts
 from carbon_scaler.domain.intensity import Reading
+from carbon_scaler.domain.override import Override
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan
+from carbon_scaler.domain.windows import TimeWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +20,12 @@ class Inputs:
 
     series: RegionSeries | None
     demand: BacklogReading | BacklogUnknown | None = None
+    # All regions, for what is suggested; what is not in it is unknown.
+    others: Mapping[str, RegionSeries] = field(default_factory=dict)
+    # Those that operators have stated and that may apply; expired ones among them.
+    overrides: tuple[Override, ...] = ()
+    # What the plan's service has emitted; None: nobody says.
+    budget_use: BudgetUse | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +38,11 @@ class Case:
     # The value that counts now, which may be another one than the series' newest.
     reading: Reading | None
     counts: QueueCounts | None
+    inputs: Inputs
+    # The window that counts now.
+    window: TimeWindow | None = None
+
+    @property
+    def bonus_percent(self) -> float:
+        """How much cleaner this hour counts than it is."""
+        return 0.0 if self.window is None else self.window.bonus_percent

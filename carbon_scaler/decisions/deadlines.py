@@ -1,4 +1,4 @@
-"""Deadlines win: items by their latest start, a brake by pulses."""
+"""Deadlines win: items by their latest start, a brake or gate by pulses."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,11 +8,11 @@ import numpy as np
 from carbon_scaler.decisions import thresholds
 from carbon_scaler.decisions.case import Case
 from carbon_scaler.domain.backlog import Column, Items
+from carbon_scaler.domain.budget import BudgetAction
 from carbon_scaler.domain.decision import Outcome, QueueCounts, Ruling
 from carbon_scaler.domain.durations import format_duration
-from carbon_scaler.domain.policy import Settings
-from carbon_scaler.domain.snapshot import RegionSeries
-from carbon_scaler.domain.trigger import Mode
+from carbon_scaler.domain.policy import Settings, Strategy
+from carbon_scaler.domain.trigger import Plan
 
 RULE = "deadline"
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -70,8 +70,8 @@ def timeline(items: Items, settings: Settings) -> Timeline:
 
 
 def rule(case: Case) -> Ruling | None:
-    """Items past their latest start, less the lead, go; a brake opens in pulses."""
-    if case.plan.mode is Mode.BRAKE:
+    """Items past their latest start, less the lead, go; a brake or gate opens in pulses."""
+    if case.plan.pulses:
         return _pulse(case)
     return _release(case)
 
@@ -101,7 +101,7 @@ def _pulse(case: Case) -> Ruling:
     settings = case.plan.settings
     if settings.release >= settings.max_delay:
         return _always_free(settings)
-    anchor, anchor_text = _anchor(case.series, settings, case.now)
+    anchor, anchor_text = _anchor(case)
     opens_at, closes_at = _pulse_around(case.now, anchor, settings.max_delay, settings.release)
     open_now = opens_at <= case.now
     return Ruling(
@@ -146,7 +146,11 @@ def _pulse_around(
     return closes_at - release, closes_at
 
 
-def _anchor(series: RegionSeries | None, settings: Settings, now: datetime) -> tuple[datetime, str]:
+def _anchor(case: Case) -> tuple[datetime, str]:
+    """What pulses are counted from."""
+    series, settings, now = case.series, case.plan.settings, case.now
+    if not _past_tells_what_was_open(case.plan):
+        return EPOCH, "a fixed instant"
     if series is None:
         return EPOCH, "no value is stored"
     begun = _reached(series.starts, now.timestamp())
@@ -158,6 +162,12 @@ def _anchor(series: RegionSeries | None, settings: Settings, now: datetime) -> t
     # Counted back from a value that lies ahead, so that its arrival moves no pulse.
     ahead = min(0, (now - series.first_at) // settings.max_delay)
     return series.first_at + ahead * settings.max_delay, "the first stored value"
+
+
+def _past_tells_what_was_open(plan: Plan) -> bool:
+    """Only a fixed limit alone: in hindsight others call hours open that were not."""
+    closes_too = plan.budget is not None and plan.budget.action is BudgetAction.DEFER
+    return plan.settings.strategy is Strategy.THRESHOLD and not plan.windows and not closes_too
 
 
 def _sorted(column: Column) -> Column:

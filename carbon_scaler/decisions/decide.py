@@ -1,29 +1,44 @@
 """The one decision: every door and every tool calls this function."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
-from carbon_scaler.decisions import blind, classes, deadlines, shadow, thresholds
+from carbon_scaler.decisions import (
+    blind,
+    budgets,
+    classes,
+    deadlines,
+    demand,
+    hints,
+    off,
+    overrides,
+    residency,
+    shadow,
+    strategies,
+    windows,
+)
 from carbon_scaler.decisions.case import Case, Inputs
 from carbon_scaler.decisions.deadlines import Timeline
 from carbon_scaler.decisions.replicas import reply
-from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
+from carbon_scaler.domain.backlog import BacklogReading
 from carbon_scaler.domain.decision import SETTLING, Decision, Outcome, Ruling, Verdict
-from carbon_scaler.domain.policy import Strategy
-from carbon_scaler.domain.trigger import Mode, Plan
+from carbon_scaler.domain.trigger import Plan
 
 Rule = Callable[[Case], Ruling | None]
 
-# A strategy turns usable data into a verdict; the one that the plan names is the last rule.
-STRATEGIES: Mapping[Strategy, Rule] = {Strategy.THRESHOLD: thresholds.rule}
-
 # Earlier rules win. A new rule takes its place here.
 RULES: tuple[Rule, ...] = (
+    residency.rule,
+    overrides.rule,
+    demand.rule,
+    off.rule,
     shadow.rule,
     classes.rule,
     deadlines.rule,
     blind.rule,
-    lambda case: STRATEGIES[case.plan.settings.strategy](case),
+    budgets.rule,
+    windows.rule,
+    strategies.rule,
 )
 
 
@@ -31,19 +46,22 @@ def decide(
     plan: Plan, inputs: Inputs, now: datetime, *, timeline: Timeline | None = None
 ) -> Decision:
     """Ask the rules in order; the same inputs give the same decision. `timeline` saves its sorting."""
-    reading = inputs.series.resolved_at(now) if inputs.series else None
     if timeline is None and isinstance(inputs.demand, BacklogReading):
         timeline = deadlines.timeline(inputs.demand.items, plan.settings)
     case = Case(
         plan=plan,
         now=now,
         series=inputs.series,
-        reading=reading,
+        reading=inputs.series.resolved_at(now) if inputs.series else None,
         counts=timeline.counts_at(now) if timeline else None,
+        inputs=inputs,
+        window=windows.window_at(plan.windows, now) if plan.windows else None,
     )
-    rulings = _rulings(case, inputs)
-    verdict, reason = _verdict(rulings)
-    answer = reply(plan, verdict, case.counts)
+    rulings = _rulings(case)
+    settling = _settling(rulings)
+    verdict, reason = SETTLING[settling.outcome], settling.reason
+    share = _share(rulings, settling)
+    answer = reply(plan, settling.outcome, case.counts, share=share)
     if verdict is not Verdict.OPEN and answer.level > 0:
         verdict, reason = Verdict.OPEN, "deadline"
     return Decision(
@@ -55,18 +73,18 @@ def decide(
         target=plan.target,
         active=answer.active,
         rulings=rulings,
-        reading=reading,
+        reading=case.reading,
         counts=case.counts,
         decided_at=now,
         changes_at=_changes_at(rulings, inputs, timeline, now),
+        share=share,
+        enforced_region=_enforced_region(settling),
+        hint=hints.hint(case),
     )
 
 
-def _rulings(case: Case, inputs: Inputs) -> tuple[Ruling, ...]:
+def _rulings(case: Case) -> tuple[Ruling, ...]:
     rulings: list[Ruling] = []
-    if case.plan.mode is Mode.QUEUE and case.counts is None:
-        rulings.append(_demand_unknown(case, inputs))
-        return tuple(rulings)
     for rule in RULES:  # pragma: no branch (the last rule always settles the verdict)
         ruling = rule(case)
         if ruling is None:
@@ -78,20 +96,22 @@ def _rulings(case: Case, inputs: Inputs) -> tuple[Ruling, ...]:
     return tuple(rulings)
 
 
-def _demand_unknown(case: Case, inputs: Inputs) -> Ruling:
-    cause = inputs.demand.cause if isinstance(inputs.demand, BacklogUnknown) else "not read yet"
-    return Ruling(
-        rule="demand",
-        outcome=Outcome.ERROR,
-        reason="backlog_unknown",
-        template='backlog "{backlog}" is unknown: {cause}',
-        figures={"backlog": case.plan.backlog, "cause": cause},
-    )
+def _settling(rulings: tuple[Ruling, ...]) -> Ruling:
+    return next(ruling for ruling in rulings if ruling.outcome in SETTLING)
 
 
-def _verdict(rulings: tuple[Ruling, ...]) -> tuple[Verdict, str]:
-    settling = next(ruling for ruling in rulings if ruling.outcome in SETTLING)
-    return SETTLING[settling.outcome], settling.reason
+def _share(rulings: tuple[Ruling, ...], settling: Ruling) -> float:
+    """How much of the ceiling is left by the rules that were asked before the verdict."""
+    if SETTLING[settling.outcome] is not Verdict.OPEN:
+        return 0.0
+    asked = rulings[: rulings.index(settling) + 1]
+    return min(ruling.share for ruling in asked)
+
+
+def _enforced_region(settling: Ruling) -> str | None:
+    if settling.outcome is not Outcome.REDIRECTED:
+        return None
+    return str(settling.figures["enforced_region"])
 
 
 def _changes_at(

@@ -1,8 +1,16 @@
 """Verdict and demand become the numbers that KEDA calculates with."""
 
 from dataclasses import dataclass
+from math import ceil
 
-from carbon_scaler.domain.decision import QueueCounts, Verdict
+from carbon_scaler.domain.decision import (
+    FORBIDDING,
+    SETTLING,
+    WITHHOLDING,
+    Outcome,
+    QueueCounts,
+    Verdict,
+)
 from carbon_scaler.domain.trigger import Mode, Plan
 
 # Small but not zero: KEDA's `min` takes a zero for "nothing chosen yet".
@@ -19,21 +27,47 @@ class Reply:
     level: float
 
 
-def reply(plan: Plan, verdict: Verdict, counts: QueueCounts | None) -> Reply:
-    """A brake is active while it holds; a queue counts the items that may run."""
-    is_open = verdict is Verdict.OPEN
-    if plan.mode is Mode.BRAKE:
-        return Reply(admitted=0, metric_value=BRAKE_VALUE, active=not is_open, level=float(is_open))
+NOTHING = Reply(admitted=0, metric_value=0.0, active=False, level=0.0)
+
+
+def reply(plan: Plan, outcome: Outcome, counts: QueueCounts | None, *, share: float) -> Reply:
+    """A brake is active while it holds, a gate shows its level, a queue counts what may run."""
+    is_open = SETTLING[outcome] is Verdict.OPEN
+    level = share if is_open else 0.0
+    match plan.mode:
+        case Mode.BRAKE:
+            return Reply(
+                admitted=0, metric_value=BRAKE_VALUE, active=not is_open, level=float(is_open)
+            )
+        case Mode.GATE:
+            return Reply(admitted=0, metric_value=level, active=level > 0, level=level)
+        case _:
+            return _queue(plan, outcome, counts, share=level)
+
+
+def _queue(plan: Plan, outcome: Outcome, counts: QueueCounts | None, *, share: float) -> Reply:
+    if counts is None or outcome in FORBIDDING:
+        return NOTHING
+    released = 0 if outcome in WITHHOLDING else counts.released
     # An error would withhold what must start now: deadlines win over it.
-    if counts is None or (verdict is Verdict.ERROR and not counts.released):
-        return Reply(admitted=0, metric_value=0.0, active=False, level=0.0)
-    if counts.waiting == 0:
-        return _queue(plan, counts, 0, level=float(is_open))
-    eligible = counts.waiting if is_open else counts.released
-    return _queue(plan, counts, eligible, level=eligible / counts.waiting)
+    if outcome is Outcome.ERROR and not released:
+        return NOTHING
+    eligible = max(released, _shared(plan, counts, share))
+    level = eligible / counts.waiting if counts.waiting else share
+    return _admitted(plan, counts, eligible, level=level)
 
 
-def _queue(plan: Plan, counts: QueueCounts, eligible: int, *, level: float) -> Reply:
+def _shared(plan: Plan, counts: QueueCounts, share: float) -> int:
+    """How many waiting items a share lets run: of the ceiling, or of themselves without one."""
+    if share >= 1:
+        return counts.waiting
+    if plan.max_jobs is None:
+        return ceil(share * counts.waiting)
+    ceiling = ceil(share * plan.max_jobs) * plan.items_per_job
+    return min(counts.waiting, max(0, ceiling - counts.in_progress))
+
+
+def _admitted(plan: Plan, counts: QueueCounts, eligible: int, *, level: float) -> Reply:
     admitted, value = eligible, counts.in_progress + eligible
     if plan.max_jobs is not None:
         ceiling = plan.max_jobs * plan.items_per_job

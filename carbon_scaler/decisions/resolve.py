@@ -1,24 +1,27 @@
 """Trigger and policy become a plan, once."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
 from typing import Any
 
-from carbon_scaler.decisions.decide import STRATEGIES
+from carbon_scaler.decisions.tenancy import tenancy_of
 from carbon_scaler.domain.policy import (
     DEFAULT_CLASS,
     SETTING_NAMES,
-    Overrides,
     Policy,
     Settings,
+    StatedSettings,
+    Strategy,
     WhenBlind,
+    WorkloadClass,
 )
 from carbon_scaler.domain.regions import Catalog, split_region
 from carbon_scaler.domain.suggestions import allowed_names
-from carbon_scaler.domain.trigger import Mode, Plan, Problem, Rejection, Trigger, quoted
+from carbon_scaler.domain.trigger import HintTerms, Mode, Plan, Problem, Rejection, Trigger, quoted
+from carbon_scaler.domain.windows import TimeWindow, WindowEffect
 
-AVAILABLE_MODES = (Mode.QUEUE, Mode.BRAKE)
+AVAILABLE_MODES = (Mode.QUEUE, Mode.BRAKE, Mode.GATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,10 +48,13 @@ def resolve(trigger: Trigger, policy: Policy, around: Surroundings) -> Plan | Re
     ]
     class_name = trigger.workload_class or DEFAULT_CLASS
     workload_class = policy.classes.get(class_name)
-    layers = {"trigger": trigger.overrides}
+    layers = {"trigger": trigger.stated}
     if workload_class is not None:
-        layers[f"class {class_name}"] = workload_class.overrides
+        layers[f"class {class_name}"] = workload_class.stated
     settings, origins = _settings({**layers, "default": policy.defaults})
+    if not policy.time_shift.enabled:
+        settings = replace(settings, strategy=Strategy.THRESHOLD)
+        origins["strategy"] = "time-shift-policies.yaml"
     problems += _settings_problems(settings, origins, mode)
     if problems or region is None or mode is None or workload_class is None:
         return Rejection(
@@ -71,7 +77,55 @@ def resolve(trigger: Trigger, policy: Policy, around: Surroundings) -> Plan | Re
         settings=settings,
         origins={**origins, "region": "trigger" if trigger.region else "server"},
         policy_version=policy.version,
+        enabled=policy.enabled,
+        tenancy=tenancy_of(
+            trigger, policy.residency, around.catalog, (region, *_candidates(workload_class))
+        ),
+        hint_terms=_hint_terms(workload_class, region, policy, around.catalog),
+        windows=_windows(region, policy, around.catalog),
+        service=trigger.service,
+        budget=None if trigger.service is None else policy.budgets.get(trigger.service),
+        bands=policy.bands,
+        classification=policy.classification,
         warnings=(*trigger.warnings, *_warnings(trigger, mode)),
+    )
+
+
+def _candidates(workload_class: WorkloadClass) -> tuple[str, ...]:
+    return (*workload_class.preferred_regions, *workload_class.fallback_regions)
+
+
+def _hint_terms(
+    workload_class: WorkloadClass, region: str, policy: Policy, catalog: Catalog
+) -> HintTerms | None:
+    candidates = _candidates(workload_class)
+    if not candidates:
+        return None
+    known = {name: catalog[name] for name in (region, *candidates) if name in catalog}
+    return HintTerms(
+        preferred=workload_class.preferred_regions,
+        fallback=workload_class.fallback_regions,
+        weights=policy.weights,
+        costs={name: each.cost_multiplier for name, each in known.items()},
+    )
+
+
+def _windows(region: str, policy: Policy, catalog: Catalog) -> tuple[TimeWindow, ...]:
+    """Those that change something in this region, each by a clock of its own."""
+    if not policy.time_shift.enabled:
+        return ()
+    place = catalog.get(region)
+    own: tuple[TimeWindow, ...] = () if place is None else place.clean_hours
+    zone = UTC if place is None else place.timezone
+    stated = [
+        window
+        for window in (*policy.time_shift.windows, *own)
+        if (not window.regions or region in window.regions)
+        and (window.effect is WindowEffect.FORBID or window.bonus_percent > 0)
+    ]
+    return tuple(
+        replace(window, timezone=window.timezone or zone)
+        for window in sorted(stated, key=lambda each: each.priority)
     )
 
 
@@ -168,7 +222,7 @@ def _class_problems(trigger: Trigger, policy: Policy) -> Iterator[Problem]:
         yield Problem(key="workloadClass", said=name, allowed=allowed_names(name, policy.classes))
 
 
-def _settings(layers: Mapping[str, Overrides]) -> tuple[Settings, dict[str, str]]:
+def _settings(layers: Mapping[str, StatedSettings]) -> tuple[Settings, dict[str, str]]:
     """The first layer that states a setting gives it."""
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -184,13 +238,6 @@ def _settings(layers: Mapping[str, Overrides]) -> tuple[Settings, dict[str, str]
 def _settings_problems(
     settings: Settings, origins: Mapping[str, str], mode: Mode | None
 ) -> Iterator[Problem]:
-    if settings.strategy not in STRATEGIES:
-        available = ", ".join(STRATEGIES)
-        yield Problem(
-            key="strategy",
-            said=settings.strategy,
-            allowed=f"this version does not have it; choose {available}",
-        )
     if (
         mode is Mode.BRAKE
         and settings.when_blind is WhenBlind.ERROR
@@ -204,10 +251,8 @@ def _settings_problems(
 
 
 def _warnings(trigger: Trigger, mode: Mode) -> Iterator[str]:
-    if trigger.tenant is not None:
-        yield "tenant: this version has no residency rules, so the tenant restricts nothing"
-    if mode is Mode.BRAKE and trigger.backlog is not None:
-        yield "backlog: a brake reads none; use mode queue to count items"
+    if mode is not Mode.QUEUE and trigger.backlog is not None:
+        yield f"backlog: a {mode} reads none; use mode queue to count items"
 
 
 def _is_noted(key: str, trigger: Trigger) -> bool:

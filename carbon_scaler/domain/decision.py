@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from carbon_scaler.domain.intensity import Reading
+from carbon_scaler.domain.residency import HintRuling
 
 
 class Verdict(StrEnum):
@@ -17,11 +18,15 @@ class Verdict(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What one rule said: three settle the verdict, the others leave it to the next rule."""
+    """What one rule said: most settle the verdict, the last three leave it to the next rule."""
 
     OPEN = "open"
     CLOSED = "closed"
     ERROR = "error"
+    DENIED = "denied"  # may run nowhere that is known
+    REDIRECTED = "redirected"  # may run, but elsewhere
+    HELD = "held"  # by an operator
+    LIMITED = "limited"  # only a share may run, if the later rules let any
     RELEASED = "released"  # some items may start whatever the later rules say
     PASSED = "passed"
 
@@ -30,7 +35,13 @@ SETTLING = {
     Outcome.OPEN: Verdict.OPEN,
     Outcome.CLOSED: Verdict.CLOSED,
     Outcome.ERROR: Verdict.ERROR,
+    Outcome.DENIED: Verdict.CLOSED,
+    Outcome.REDIRECTED: Verdict.CLOSED,
+    Outcome.HELD: Verdict.CLOSED,
 }
+# What no deadline opens.
+FORBIDDING = frozenset({Outcome.DENIED, Outcome.REDIRECTED})
+WITHHOLDING = FORBIDDING | {Outcome.HELD}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +55,23 @@ class Ruling:
     figures: Mapping[str, object]
     # When time alone may change this ruling.
     until: datetime | None = None
+    # How much of the ceiling may run, or of the waiting items where there is none.
+    share: float = 1.0
+    # What else would change it, as a sentence with the same figures; empty: nothing does.
+    remedy_template: str = ""
 
     @property
     def text(self) -> str:
         """The ruling as a sentence."""
-        return self.template.format_map(
-            {name: _plain(figure) for name, figure in self.figures.items()}
-        )
+        return self._filled(self.template)
+
+    @property
+    def remedy(self) -> str:
+        """What would change it, as a sentence; empty where nothing is known."""
+        return self._filled(self.remedy_template)
+
+    def _filled(self, template: str) -> str:
+        return template.format_map({name: _plain(figure) for name, figure in self.figures.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +100,11 @@ class Decision:
     counts: QueueCounts | None
     decided_at: datetime
     changes_at: datetime | None
+    # How much of the ceiling the rules leave.
+    share: float = 1.0
+    # Where residency sends the work instead; None: it stays, or may run nowhere.
+    enforced_region: str | None = None
+    hint: HintRuling | None = None
 
     @property
     def decisive(self) -> Ruling:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 
 from carbon_scaler.domain.intensity import Basis
+from carbon_scaler.domain.windows import TimeWindow
 
 PROVIDERS = ("aws", "gcp", "azure")
 
@@ -23,6 +25,14 @@ class CloudRegion:
     provenance: str = ""  # which tables say so, and which disagree
     # What the user's profile says that a source calls the region's grid, by the source's name.
     zones: Mapping[str, str] = field(default_factory=dict)
+    timezone: tzinfo = UTC
+    # What computing costs there, against the cheapest; the user's profile says it.
+    cost_multiplier: float = 1.0
+    # The user's own word for a year's average and its renewable share; None: unsaid.
+    stated_average: float | None = None  # grams per kWh
+    stated_renewable_percent: float | None = None
+    # The hours that the user's profile calls clean.
+    clean_hours: tuple[TimeWindow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from carbon_scaler.domain.policy import NOTHING_STATED, Overrides, Settings
+from carbon_scaler.domain.bands import CLASSIFICATION, FIVE_BANDS, Bands
+from carbon_scaler.domain.budget import Budget
+from carbon_scaler.domain.policy import NOTHING_STATED, Settings, StatedSettings, Weights
+from carbon_scaler.domain.regions import CloudRegion
+from carbon_scaler.domain.residency import Adequacy, Tenant
+from carbon_scaler.domain.windows import TimeWindow
 
 
 class Mode(StrEnum):
@@ -52,7 +57,7 @@ class Trigger:
     service: str | None = None
     regions: tuple[str, ...] = ()
     shadow: bool = False
-    overrides: Overrides = NOTHING_STATED
+    stated: StatedSettings = NOTHING_STATED
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -63,6 +68,33 @@ class Setting:
 
     value: object
     origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenancy:
+    """Whose work it is, and all that is needed to judge where it may run."""
+
+    tenant_name: str
+    # "trigger", or the namespace that is bound to the tenant.
+    origin: str
+    # None: the policy does not know it, or it is not this namespace's; `refusal` says which.
+    tenant: Tenant | None
+    refusal: str | None
+    # The regions that may have to be judged; one that is not in it is unknown.
+    places: Mapping[str, CloudRegion]
+    adequacy: Adequacy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HintTerms:
+    """Where else the work might run, and what is compared."""
+
+    # The best of the preferred ones first; the fallbacks only where none of those is better.
+    preferred: tuple[str, ...]
+    fallback: tuple[str, ...]
+    weights: Weights
+    # Cost multipliers by region; one that is not in it costs 1.
+    costs: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +114,23 @@ class Plan:
     settings: Settings
     origins: Mapping[str, str]
     policy_version: str
+    # False: the policy is switched off and every answer is plain demand.
+    enabled: bool = True
+    # None: nobody's; residency has nothing to say.
+    tenancy: Tenancy | None = None
+    hint_terms: HintTerms | None = None
+    # The windows that change something here, the least priority first.
+    windows: tuple[TimeWindow, ...] = ()
+    service: str | None = None
+    budget: Budget | None = None
+    bands: Bands = FIVE_BANDS
+    classification: Bands = CLASSIFICATION
     warnings: tuple[str, ...] = ()
+
+    @property
+    def pulses(self) -> bool:
+        """Whether it counts no items, so that a delay is kept by opening now and then."""
+        return self.mode in (Mode.BRAKE, Mode.GATE)
 
     @property
     def target(self) -> float:

@@ -7,8 +7,15 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
+from carbon_scaler.domain.curves import CURVE_FORMS, Curve, parse_curve
 from carbon_scaler.domain.durations import DURATION_FORMS, parse_duration
-from carbon_scaler.domain.policy import Overrides, Strategy, WhenBlind
+from carbon_scaler.domain.policy import (
+    LONGEST_QUANTILE_WINDOW,
+    SHORTEST_QUANTILE_WINDOW,
+    StatedSettings,
+    Strategy,
+    WhenBlind,
+)
 from carbon_scaler.domain.suggestions import did_you_mean
 from carbon_scaler.domain.trigger import Mode, Problem, Trigger, quoted
 
@@ -92,6 +99,20 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _quantile_window(text: str) -> timedelta:
+    value = parse_duration(text)
+    if value is None or not SHORTEST_QUANTILE_WINDOW <= value <= LONGEST_QUANTILE_WINDOW:
+        raise _RefusedError(f"a duration from 1d to 8d, like {DURATION_FORMS}")
+    return value
+
+
+def _curve(text: str) -> Curve:
+    curve = parse_curve(text)
+    if curve is None:
+        raise _RefusedError(CURVE_FORMS)
+    return curve
+
+
 def _text(text: str) -> str:
     if not text.isprintable():
         raise _RefusedError("text without control characters")
@@ -123,6 +144,10 @@ SETTING_KEYS: Mapping[str, tuple[str, Reader]] = {
     "lead": ("lead", _duration),
     "release": ("release", partial(_duration, positive=True)),
     "whenBlind": ("when_blind", partial(_choice, kind=WhenBlind)),
+    "quantilePercent": ("quantile_percent", partial(_number, above=0.0, most=100)),
+    "quantileWindow": ("quantile_window", _quantile_window),
+    "curve": ("curve", _curve),
+    "jobEnergyKwh": ("job_energy_kwh", partial(_number, above=0.0, most=1_000_000)),
 }
 # Known keys whose modes this version does not have: checked, and otherwise without effect.
 OTHER_MODES_KEYS: Mapping[str, tuple[str, Reader]] = {
@@ -170,7 +195,7 @@ def parse_trigger(namespace: str, name: str, metadata: Mapping[str, str]) -> Tri
     overrides = {SETTING_KEYS[key][0]: values[key] for key in values.keys() & SETTING_KEYS.keys()}
     return Trigger(
         **named,
-        overrides=Overrides(**overrides),
+        stated=StatedSettings(**overrides),
         problems=tuple(problems),
         warnings=tuple(sorted(warnings)[:MOST_WARNINGS]),
         **subject,

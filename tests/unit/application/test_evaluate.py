@@ -11,7 +11,7 @@ from carbon_scaler.application.evaluate import Evaluator, Subject
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.domain.backlog import BacklogReading, BacklogState
 from carbon_scaler.domain.decision import Decision, Verdict
-from carbon_scaler.domain.policy import BUILT_IN_POLICY, Overrides
+from carbon_scaler.domain.policy import BUILT_IN_POLICY, StatedSettings
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Mode, Plan, Problem, Rejection
 from tests.builders import (
@@ -181,7 +181,7 @@ async def test_triggers_with_the_same_settings_share_the_sorting_of_a_backlog():
     world = await a_world()
     one = world.evaluator.subject(QUEUE).plan
     other = world.evaluator.subject(replace(QUEUE, name="other")).plan
-    patient = world.evaluator.subject(replace(QUEUE, overrides=Overrides(max_delay=DAY))).plan
+    patient = world.evaluator.subject(replace(QUEUE, stated=StatedSettings(max_delay=DAY))).plan
     assert isinstance(one, Plan)
     assert isinstance(other, Plan)
     assert isinstance(patient, Plan)

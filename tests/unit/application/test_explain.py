@@ -13,7 +13,7 @@ from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.resolve import resolve
 from carbon_scaler.domain.backlog import BacklogReading
 from carbon_scaler.domain.decision import Verdict
-from carbon_scaler.domain.policy import BUILT_IN_POLICY, SETTING_NAMES, Overrides
+from carbon_scaler.domain.policy import BUILT_IN_POLICY, SETTING_NAMES, StatedSettings
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Mode, Plan, Rejection, Trigger
 from tests.builders import (
@@ -169,7 +169,7 @@ def test_a_queue_tells_its_backlog_and_a_brake_has_none():
 
 def test_every_setting_tells_its_value_and_who_set_it():
     trigger = replace(
-        BRAKE, workload_class="deferrable", overrides=Overrides(max_delay=timedelta(hours=2))
+        BRAKE, workload_class="deferrable", stated=StatedSettings(max_delay=timedelta(hours=2))
     )
 
     settings = explained(trigger)["settings"]

@@ -7,8 +7,8 @@ from carbon_scaler.decisions.resolve import AVAILABLE_MODES, Surroundings, resol
 from carbon_scaler.domain.policy import (
     BUILT_IN_POLICY,
     SETTING_NAMES,
-    Overrides,
     Policy,
+    StatedSettings,
     Strategy,
     WhenBlind,
     WorkloadClass,
@@ -113,23 +113,23 @@ def test_the_table_of_layers_has_every_setting():
 def test_the_trigger_wins_over_the_class_and_the_class_over_the_default(
     *, name: str, of_trigger: object, of_class: object, of_default: object, stated_by: str
 ):
-    trigger, nightly = Overrides(), Overrides()
+    trigger, nightly = StatedSettings(), StatedSettings()
     if stated_by == "trigger":
-        trigger = Overrides(**{name: of_trigger})
+        trigger = StatedSettings(**{name: of_trigger})
     if stated_by != "default":
-        nightly = Overrides(**{name: of_class})
+        nightly = StatedSettings(**{name: of_class})
     policy = replace(
-        a_policy(nightly=WorkloadClass(overrides=nightly)),
+        a_policy(nightly=WorkloadClass(stated=nightly)),
         defaults=replace(BUILT_IN_POLICY.defaults, **{name: of_default}),
     )
-    plan = plan_of(policy=policy, workload_class="nightly", overrides=trigger)
+    plan = plan_of(policy=policy, workload_class="nightly", stated=trigger)
     expected = {"trigger": of_trigger, "class nightly": of_class, "default": of_default}
     assert getattr(plan.settings, name) == expected[stated_by]
     assert plan.origins[name] == stated_by
 
 
 def test_each_setting_has_an_origin_of_its_own():
-    plan = plan_of(workload_class="deferrable", overrides=Overrides(threshold=180.0))
+    plan = plan_of(workload_class="deferrable", stated=StatedSettings(threshold=180.0))
     assert plan.origins == {
         "threshold": "trigger",
         "min_renewable_percent": "class deferrable",
@@ -159,13 +159,13 @@ def test_each_setting_has_an_origin_of_its_own():
 def test_by_default_twice_the_lead_is_free_and_five_minutes_at_least(
     lead: timedelta, release: timedelta
 ):
-    plan = plan_of(overrides=Overrides(lead=lead))
+    plan = plan_of(stated=StatedSettings(lead=lead))
     assert plan.settings.release == release
     assert plan.origins["release"] == "default"
 
 
 def test_a_stated_release_stands_whatever_the_lead():
-    plan = plan_of(overrides=Overrides(lead=HOUR, release=MINUTE))
+    plan = plan_of(stated=StatedSettings(lead=HOUR, release=MINUTE))
     assert plan.settings.release == MINUTE
 
 
@@ -296,7 +296,7 @@ def test_a_mode_that_is_not_there_yet_is_refused_by_name(mode: Mode):
 
 @pytest.mark.parametrize("strategy", sorted(set(Strategy) - {Strategy.THRESHOLD}))
 def test_a_strategy_that_is_not_there_yet_is_refused_by_name(strategy: Strategy):
-    assert problems_of(overrides=Overrides(strategy=strategy)) == [
+    assert problems_of(stated=StatedSettings(strategy=strategy)) == [
         f'strategy: "{strategy}" is not allowed; this version does not have it; choose threshold'
     ]
 
@@ -373,13 +373,13 @@ def test_an_unknown_class_is_refused_with_the_likely_one():
 
 
 def test_a_class_of_the_policy_is_as_good_as_a_built_in_one():
-    policy = a_policy(nightly=WorkloadClass(overrides=Overrides(threshold=120.0), urgent=True))
+    policy = a_policy(nightly=WorkloadClass(stated=StatedSettings(threshold=120.0), urgent=True))
     plan = plan_of(policy=policy, workload_class="nightly")
     assert (plan.settings.threshold, plan.urgent) == (120.0, True)
 
 
 def test_a_brake_that_asks_for_errors_is_refused():
-    assert problems_of(overrides=Overrides(when_blind=WhenBlind.ERROR)) == [
+    assert problems_of(stated=StatedSettings(when_blind=WhenBlind.ERROR)) == [
         'whenBlind: "error" is not allowed; '
         "a brake that errors is dropped by KEDA and holds nothing; choose open or closed"
     ]
@@ -387,13 +387,13 @@ def test_a_brake_that_asks_for_errors_is_refused():
 
 def test_a_queue_may_ask_for_errors():
     plan = plan_of(
-        mode=Mode.QUEUE, backlog="orders", overrides=Overrides(when_blind=WhenBlind.ERROR)
+        mode=Mode.QUEUE, backlog="orders", stated=StatedSettings(when_blind=WhenBlind.ERROR)
     )
     assert plan.settings.when_blind is WhenBlind.ERROR
 
 
 def test_a_class_that_asks_for_errors_does_not_break_its_brakes():
-    policy = a_policy(strict=WorkloadClass(overrides=Overrides(when_blind=WhenBlind.ERROR)))
+    policy = a_policy(strict=WorkloadClass(stated=StatedSettings(when_blind=WhenBlind.ERROR)))
     plan = plan_of(policy=policy, workload_class="strict")
     assert plan.origins["when_blind"] == "class strict"
 
@@ -416,7 +416,7 @@ def test_everything_that_is_wrong_is_said_at_once():
         regions=("eu-west-1",),
         backlog="oders",
         workload_class="deferable",
-        overrides=Overrides(strategy=Strategy.QUANTILE),
+        stated=StatedSettings(strategy=Strategy.QUANTILE),
         problems=(Problem(key="maxDelay", said="tomorrow", allowed="a duration"),),
         warnings=("colour: unknown key",),
     )

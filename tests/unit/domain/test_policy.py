@@ -46,7 +46,7 @@ def test_a_built_in_class_sets_its_own_limits(
 def test_the_urgent_class_allows_no_delay_at_all():
     urgent = BUILT_IN_POLICY.classes["urgent"]
     assert urgent.urgent
-    assert urgent.overrides.max_delay == 0 * MINUTE
+    assert urgent.stated.max_delay == 0 * MINUTE
 
 
 def test_the_common_defaults_hold_where_a_class_is_silent():
@@ -59,7 +59,7 @@ def test_the_common_defaults_hold_where_a_class_is_silent():
 
 
 def test_a_class_that_states_nothing_is_like_the_standard_one():
-    standard = BUILT_IN_POLICY.classes["standard"].overrides
+    standard = BUILT_IN_POLICY.classes["standard"].stated
     for name in ("threshold", "max_delay", "when_blind"):
         assert getattr(BUILT_IN_POLICY.defaults, name) == getattr(standard, name)
 

@@ -38,7 +38,7 @@ def test_a_problem_without_a_value_says_that_the_key_is_missing():
 def test_a_trigger_that_says_nothing_takes_one_item_a_job_and_is_in_earnest():
     trigger = a_trigger()
     assert (trigger.items_per_job, trigger.max_jobs, trigger.shadow) == (1, None, False)
-    assert trigger.overrides == NOTHING_STATED
+    assert trigger.stated == NOTHING_STATED
 
 
 def a_rejection(*allowed: str):

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from carbon_scaler.domain.policy import NOTHING_STATED, Overrides, Strategy, WhenBlind
+from carbon_scaler.domain.policy import NOTHING_STATED, StatedSettings, Strategy, WhenBlind
 from carbon_scaler.domain.trigger import Mode, Trigger
 from carbon_scaler.keda.metadata import (
     FROM_ENV,
@@ -26,7 +26,7 @@ def parsed(metadata: Mapping[str, str]):
 def field_of(trigger: Trigger, key: str):
     if key in SUBJECT_KEYS:
         return getattr(trigger, SUBJECT_KEYS[key][0])
-    return getattr(trigger.overrides, SETTING_KEYS[key][0])
+    return getattr(trigger.stated, SETTING_KEYS[key][0])
 
 
 GOOD = [
@@ -267,7 +267,7 @@ def test_a_whole_trigger_is_read_at_once():
         mode=Mode.QUEUE,
         backlog="orders",
         max_jobs=10,
-        overrides=Overrides(threshold=180.0, max_delay=timedelta(hours=6)),
+        stated=StatedSettings(threshold=180.0, max_delay=timedelta(hours=6)),
     )
 
 
@@ -353,7 +353,7 @@ def test_more_keys_are_refused_unread(count: int):
     [problem] = trigger.problems
     assert str(problem) == f'metadata: "{count} keys" is not allowed; at most 128 keys'
     assert trigger.warnings == ()
-    assert trigger.overrides == NOTHING_STATED
+    assert trigger.stated == NOTHING_STATED
 
 
 def test_the_order_of_the_keys_does_not_matter():

@@ -43,7 +43,7 @@ def test_any_metadata_make_a_trigger_whose_values_are_in_bounds(metadata: dict[s
     trigger = parse_trigger("batch", "embeddings", metadata)
     assert trigger.items_per_job >= 1
     assert trigger.max_jobs is None or trigger.max_jobs >= 1
-    stated = trigger.overrides
+    stated = trigger.stated
     assert stated.threshold is None or 0 < stated.threshold <= 10_000
     for percent in (stated.min_renewable_percent, stated.min_savings_percent):
         assert percent is None or 0 <= percent <= 100

@@ -13,7 +13,7 @@ from carbon_scaler.application.evaluate import Evaluator, Subject
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.domain.backlog import Items
 from carbon_scaler.domain.errors import CarbonScalerError
-from carbon_scaler.domain.policy import BUILT_IN_POLICY, Overrides
+from carbon_scaler.domain.policy import BUILT_IN_POLICY, StatedSettings
 from carbon_scaler.domain.trigger import Mode, Trigger
 from carbon_scaler.observability.counters import LATENCY_BOUNDS, LoopLag, RpcCounters
 from carbon_scaler.web.metrics import MOST_OBJECTS, Measured, build_registry
@@ -147,7 +147,7 @@ async def test_answers_are_counted_by_mode_reason_and_verdict(world: World):
 async def test_an_object_with_several_triggers_shows_its_newest_poll(world: World):
     world.poll(BRAKE)
     world.clock.advance(30 * SECOND)
-    world.poll(replace(BRAKE, overrides=Overrides(threshold=450.0)))
+    world.poll(replace(BRAKE, stated=StatedSettings(threshold=450.0)))
     world.poll(replace(BRAKE, name="other"))
     world.subjects.append(world.evaluator.subject(replace(BRAKE, name="never polled")))
     world.clock.advance(5 * SECOND)
@@ -166,7 +166,7 @@ async def test_the_number_of_objects_shown_is_bounded_and_the_first_ones_stay(wo
     for number in range(MOST_OBJECTS + 5):
         world.poll(replace(BRAKE, name=f"object-{number}"))
     world.clock.advance(SECOND)
-    world.poll(replace(BRAKE, name="object-0", overrides=Overrides(threshold=450.0)))
+    world.poll(replace(BRAKE, name="object-0", stated=StatedSettings(threshold=450.0)))
 
     scraped = world.scraped()
 
@@ -203,11 +203,11 @@ async def test_overdue_is_what_the_strictest_trigger_says(world: World):
     world.orders.items = Items.of([item(2 * HOUR), item(5 * HOUR), item()])
     await world.backlogs.read_once("orders")
 
-    world.poll(replace(QUEUE, overrides=Overrides(max_delay=4 * HOUR)))
+    world.poll(replace(QUEUE, stated=StatedSettings(max_delay=4 * HOUR)))
     assert world.scraped()["carbon_scaler_overdue_items", "orders"] == 1
 
-    world.poll(replace(QUEUE, name="strict", overrides=Overrides(max_delay=HOUR)))
-    world.poll(replace(QUEUE, name="patient", overrides=Overrides(max_delay=DAY)))
+    world.poll(replace(QUEUE, name="strict", stated=StatedSettings(max_delay=HOUR)))
+    world.poll(replace(QUEUE, name="patient", stated=StatedSettings(max_delay=DAY)))
     assert world.scraped()["carbon_scaler_overdue_items", "orders"] == 2
 
 
@@ -220,7 +220,7 @@ async def test_a_trigger_that_was_replaced_does_not_count_any_more(world: World)
     # Its author gave it more time, and the server still knows the former text.
     world.clock.advance(10 * MINUTE)
     await world.backlogs.read_once("orders")
-    world.poll(replace(QUEUE, overrides=Overrides(max_delay=DAY)))
+    world.poll(replace(QUEUE, stated=StatedSettings(max_delay=DAY)))
 
     assert world.scraped()["carbon_scaler_overdue_items", "orders"] == 0
 
@@ -230,7 +230,7 @@ async def test_two_triggers_of_one_object_count_both(world: World):
     await world.backlogs.read_once("orders")
     world.poll(QUEUE)
     world.clock.advance(SECOND)
-    world.poll(replace(QUEUE, overrides=Overrides(max_delay=DAY)))
+    world.poll(replace(QUEUE, stated=StatedSettings(max_delay=DAY)))
 
     assert world.scraped()["carbon_scaler_overdue_items", "orders"] == 1
 
