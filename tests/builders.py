@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 
 from carbon_scaler.decisions import deadlines
+from carbon_scaler.decisions import windows as window_rule
 from carbon_scaler.decisions.case import Case, Inputs
 from carbon_scaler.decisions.resolve import Surroundings
 from carbon_scaler.domain.backlog import BacklogReading, Item, Items
+from carbon_scaler.domain.budget import Budget, BudgetUse
 from carbon_scaler.domain.intensity import Basis, Kind, Reading, RenewableShare
+from carbon_scaler.domain.override import Override, OverrideAction
 from carbon_scaler.domain.policy import BUILT_IN_POLICY, SETTING_NAMES, Settings
 from carbon_scaler.domain.regions import CloudRegion
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Mode, Plan, Trigger
+from carbon_scaler.domain.windows import TimeWindow, WindowEffect
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -52,6 +56,9 @@ def a_plan(
     shadow: bool = False,
     items_per_job: int = 1,
     max_jobs: int | None = None,
+    enabled: bool = True,
+    windows: tuple[TimeWindow, ...] = (),
+    budget: Budget | None = None,
     **settings: object,
 ) -> Plan:
     return Plan(
@@ -68,6 +75,10 @@ def a_plan(
         settings=some_settings(workload_class, **settings),
         origins={},
         policy_version="built-in",
+        enabled=enabled,
+        windows=windows,
+        service=None if budget is None else budget.service,
+        budget=budget,
     )
 
 
@@ -163,14 +174,71 @@ def a_case(
     reading: Reading | None = None,
     demand: BacklogReading | None = None,
     now: datetime = NOW,
+    budget_use: BudgetUse | None = None,
+    overrides: tuple[Override, ...] = (),
 ) -> Case:
     """What a single rule is asked; the reading is the series' unless it is given."""
     plan = plan or a_plan()
     if reading is None and series is not None:
         reading = series.reading_at(now)
     counts = deadlines.timeline(demand.items, plan.settings).counts_at(now) if demand else None
-    inputs = Inputs(series=series)
-    return Case(plan=plan, now=now, series=series, reading=reading, counts=counts, inputs=inputs)
+    return Case(
+        plan=plan,
+        now=now,
+        series=series,
+        reading=reading,
+        counts=counts,
+        inputs=Inputs(series=series, budget_use=budget_use, overrides=overrides),
+        window=window_rule.window_at(plan.windows, now),
+    )
+
+
+def a_window(
+    begins: float = 2,
+    ends: float = 6,
+    effect: WindowEffect = WindowEffect.FORBID,
+    *,
+    bonus_percent: float = 0.0,
+    **stated: Any,
+) -> TimeWindow:
+    """From one hour of the day to another, in UTC unless `timezone` says otherwise."""
+    said: dict[str, Any] = {"name": "night", "timezone": UTC, **stated}
+    return TimeWindow(
+        begins=begins * HOUR, ends=ends * HOUR, effect=effect, bonus_percent=bonus_percent, **said
+    )
+
+
+def preferred(begins: float, ends: float, bonus_percent: float = 10.0, **stated: Any) -> TimeWindow:
+    return a_window(begins, ends, WindowEffect.PREFER, bonus_percent=bonus_percent, **stated)
+
+
+def a_budget(monthly_kg: float = 100.0, **stated: Any) -> Budget:
+    return Budget(**{"service": "search", "monthly_kg": monthly_kg, **stated})
+
+
+def a_budget_use(spent_kg: float, *, month_begins_at: datetime | None = None) -> BudgetUse:
+    """What the service emitted since NOW's month began."""
+    return BudgetUse(
+        service="search",
+        month_begins_at=month_begins_at or NOW.replace(day=1, hour=0),
+        spent_kg=spent_kg,
+        as_of=NOW,
+    )
+
+
+def an_override(action: OverrideAction = OverrideAction.HOLD, **stated: Any) -> Override:
+    """Of NOW, for two hours, on the builders' region unless something narrower is stated."""
+    said: dict[str, Any] = {
+        "id": 1,
+        "until": NOW + 2 * HOUR,
+        "reason": "maintenance",
+        "by": "ada",
+        "created_at": NOW,
+        **stated,
+    }
+    if not {"scaled_object", "workload_class"} & set(stated):
+        said.setdefault("region", HOME)
+    return Override(action=action, **said)
 
 
 def a_region(name: str = HOME, provider: str = "aws") -> CloudRegion:

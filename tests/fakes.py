@@ -4,9 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from carbon_scaler.application.directives import NO_DIRECTIVES
+from carbon_scaler.application.known import BacklogStates, Known
+from carbon_scaler.application.rulebook import Rulebook, Rules
+from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.domain.backlog import BacklogState
+from carbon_scaler.domain.decision import Decision
 from carbon_scaler.domain.intensity import Reading
+from carbon_scaler.domain.policy import BUILT_IN_POLICY, Policy
+from carbon_scaler.domain.regions import Catalog
 from carbon_scaler.domain.snapshot import RegionSeries
+from carbon_scaler.domain.trigger import Plan
 
 
 class FakeClock:
@@ -82,3 +90,42 @@ class FakeBacklogStates:
 
     async def first_reading(self, name: str) -> None:
         self.awaited.append(name)
+
+
+class FakeDirectives:
+    """What operators say, as a test sets it."""
+
+    def __init__(self) -> None:
+        self.current = NO_DIRECTIVES
+        self.is_loaded = True
+
+    async def wait_loaded(self, *, seconds: float) -> bool:
+        return self.is_loaded
+
+
+class FakeNotes:
+    """Remembers what was noted."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[Plan, Decision]] = []
+
+    def note(self, plan: Plan, decision: Decision, series: RegionSeries | None) -> None:
+        self.noted.append((plan, decision))
+
+
+def a_rulebook(catalog: Catalog, policy: Policy = BUILT_IN_POLICY) -> Rulebook:
+    return Rulebook(policy=policy, catalog=catalog)
+
+
+def what_is_known(snapshots: Snapshots, backlogs: BacklogStates) -> Known:
+    """Without a word of any operator."""
+    return Known(snapshots=snapshots, backlogs=backlogs, directives=FakeDirectives())
+
+
+def rules_of(rulebook: Rulebook, clock: FakeClock) -> Rules:
+    """Rules that never change."""
+
+    async def unused(_: Rulebook) -> None:
+        raise AssertionError
+
+    return Rules(read=lambda: rulebook, signature=lambda: None, use=unused, clock=clock)

@@ -41,7 +41,8 @@ class Backlogs:
     def __init__(
         self, sources: Iterable[OwnedBacklog], clock: Clock, *, sleep: Sleep = asyncio.sleep
     ) -> None:
-        self._sources = {source.name: source for source in sources}
+        self._sources: dict[str, OwnedBacklog] = {source.name: source for source in sources}
+        self._tasks: Tasks | None = None
         self._clock = clock
         self._sleep = sleep
         self._states = {name: BacklogState() for name in self._sources}
@@ -69,8 +70,26 @@ class Backlogs:
 
     def start(self, tasks: Tasks) -> None:
         """Read all of them, from now on until the tasks are stopped."""
+        self._tasks = tasks
+        for source in self._sources.values():
+            self._start(source, tasks)
+
+    async def use(self, sources: Iterable[OwnedBacklog]) -> None:
+        """Read these from now on; one that was read before goes on as it is."""
+        former = self._sources
+        self._sources = {source.name: source for source in sources}
         for name, source in self._sources.items():
-            tasks.start(f"backlog.{name}", partial(self._keep_reading, source))
+            if former.get(name) is not source:
+                self._states[name] = BacklogState()
+                self._tried[name] = asyncio.Event()
+                self.reads.setdefault(name, 0)
+                self.failures.setdefault(name, 0)
+                if self._tasks is not None:
+                    self._start(source, self._tasks)
+        for name in former.keys() - self._sources.keys():
+            del self._states[name], self._tried[name]
+        gone = [source for source in former.values() if not self._is_read(source)]
+        await asyncio.gather(*(source.close() for source in gone))
 
     async def close(self) -> None:
         """Read no more and let go of what the sources hold."""
@@ -79,42 +98,56 @@ class Backlogs:
 
     async def read_once(self, name: str) -> None:
         """One attempt; it changes what is known and raises only what nobody foresaw."""
-        source, now = self._sources[name], self._clock.now()
+        await self._read(self._sources[name])
+
+    async def _read(self, source: OwnedBacklog) -> None:
+        name, now = source.name, self._clock.now()
         self.reads[name] += 1
         try:
             async with asyncio.timeout(source.timeout.total_seconds()):
                 items = await source.read()
         except CarbonScalerError as error:
-            self._failed(name, str(error))
+            self._failed(source, str(error))
         except TimeoutError:
-            self._failed(name, f"not answered within {source.timeout.total_seconds():g} s")
+            self._failed(source, f"not answered within {source.timeout.total_seconds():g} s")
         except Exception:
-            self._failed(name, UNEXPECTED)
+            self._failed(source, UNEXPECTED)
             raise
         else:
             # As of before the reading began: the content may be that old.
             self._succeeded(
-                name, BacklogReading(items=items, read_at=now, too_old_at=now + source.max_age)
+                source, BacklogReading(items=items, read_at=now, too_old_at=now + source.max_age)
             )
 
-    async def _keep_reading(self, source: BacklogSource) -> None:
+    def _start(self, source: OwnedBacklog, tasks: Tasks) -> None:
+        tasks.start(f"backlog.{source.name}", partial(self._keep_reading, source))
+
+    def _is_read(self, source: OwnedBacklog) -> bool:
+        """Whether it is still among those that are read; another of its name may be."""
+        return not self._is_closed and self._sources.get(source.name) is source
+
+    async def _keep_reading(self, source: OwnedBacklog) -> None:
         pause = source.refresh.total_seconds()
-        await self.read_once(source.name)
+        await self._read(source)
         # Apart from each other, for many backlogs usually share one server.
         await self._sleep(pause * (0.5 + phase(source.name) / 2))
-        while not self._is_closed:
-            await self.read_once(source.name)
+        while self._is_read(source):
+            await self._read(source)
             await self._sleep(pause)
 
-    def _succeeded(self, name: str, reading: BacklogReading) -> None:
+    def _succeeded(self, source: OwnedBacklog, reading: BacklogReading) -> None:
+        if not self._is_read(source):
+            return
+        name = source.name
         if self._states[name].failure is not None:
             log.info("backlog.recovered", backlog=name)
         self._states[name] = BacklogState(reading=reading)
         self._tried[name].set()
 
-    def _failed(self, name: str, cause: str) -> None:
-        if self._is_closed:
+    def _failed(self, source: OwnedBacklog, cause: str) -> None:
+        if not self._is_read(source):
             return
+        name = source.name
         before = self._states[name]
         self.failures[name] += 1
         if cause != before.failure:

@@ -1,79 +1,41 @@
 """Triggers in, decisions out: each trigger is resolved once and decided once per change."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import structlog
 
+from carbon_scaler.application.known import Known
 from carbon_scaler.application.ports import Clock
-from carbon_scaler.application.snapshots import Snapshots
+from carbon_scaler.application.rulebook import Rulebook
+from carbon_scaler.application.subjects import Subject
 from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.deadlines import Timeline
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.resolve import Surroundings, resolve
-from carbon_scaler.domain.backlog import BacklogReading, BacklogState, BacklogUnknown, Items
+from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown, Items
 from carbon_scaler.domain.decision import Decision
-from carbon_scaler.domain.policy import Policy, Settings
-from carbon_scaler.domain.regions import Catalog
-from carbon_scaler.domain.snapshot import RegionSeries, Snapshot
-from carbon_scaler.domain.trigger import Plan, Rejection, Trigger
+from carbon_scaler.domain.policy import Settings
+from carbon_scaler.domain.snapshot import RegionSeries
+from carbon_scaler.domain.trigger import Mode, Plan, Rejection, Trigger
 
 log = structlog.get_logger()
 
 # A call waits this long for the first snapshot, then the trigger is blind.
 FIRST_SNAPSHOT_SECONDS = 2.0
+# And no longer than this for the operators' word, which may be a hold.
+FIRST_DIRECTIVES_SECONDS = 2.0
 
 
-class BacklogStates(Protocol):
-    """The last readings of all backlogs."""
+class Notes(Protocol):
+    """Where decisions that changed are noted."""
 
-    @property
-    def namespaces(self) -> Mapping[str, Collection[str] | None]:
-        """Who may use which backlog; None is everybody."""
+    def note(self, plan: Plan, decision: Decision, series: RegionSeries | None) -> None:
+        """Cheap: it is called on the way to an answer."""
         ...
-
-    def state(self, name: str) -> BacklogState:
-        """What is known of a backlog."""
-        ...
-
-    async def first_reading(self, name: str) -> None:
-        """Wait until a backlog was tried once, for its timeout at most."""
-        ...
-
-
-class Subject:
-    """One polled trigger: its plan, and the last decision with the inputs it was made from."""
-
-    __slots__ = (
-        "decision",
-        "demand_token",
-        "plan",
-        "polled_at",
-        "reply",
-        "reply_decision",
-        "reply_name",
-        "series",
-        "snapshot",
-        "trigger",
-    )
-
-    def __init__(self, trigger: Trigger, plan: Plan | Rejection, snapshot: Snapshot) -> None:
-        # Only a rejected trigger is looked at again: its region may get data.
-        self.trigger = trigger if isinstance(plan, Rejection) else None
-        self.plan = plan
-        self.snapshot: Snapshot | None = snapshot if isinstance(plan, Rejection) else None
-        self.decision: Decision | None = None
-        self.series: RegionSeries | None = None
-        self.demand_token: object = None
-        self.polled_at: datetime | None = None
-        # The door's rendering of one decision under one name.
-        self.reply: bytes | None = None
-        self.reply_decision: Decision | None = None
-        self.reply_name: str | None = None
 
 
 class Evaluator:
@@ -82,35 +44,41 @@ class Evaluator:
     def __init__(
         self,
         *,
-        policy: Policy,
-        catalog: Catalog,
+        rulebook: Rulebook,
         default_region: str | None,
-        snapshots: Snapshots,
-        backlogs: BacklogStates,
+        known: Known,
+        notes: Notes,
         clock: Clock,
     ) -> None:
-        self.policy = policy
-        self._catalog = catalog
+        # Whoever holds subjects renews those that were resolved against another one.
+        self.rulebook = rulebook
         self._default_region = default_region
-        self._snapshots = snapshots
-        self._backlogs = backlogs
+        self._snapshots = known.snapshots
+        self._backlogs = known.backlogs
+        self._directives = known.directives
+        self._notes = notes
         self._clock = clock
         self._timelines: WeakKeyDictionary[Items, dict[Settings, Timeline]] = WeakKeyDictionary()
         self.answers: Counter[tuple[str, str, str]] = Counter()
+        # By level, mode of enforcement and outcome; and by whether a hint was overridden.
+        self.residency_rulings: Counter[tuple[str, str, str]] = Counter()
+        self.hints: Counter[tuple[str]] = Counter()
 
     def subject(self, trigger: Trigger) -> Subject:
         """Resolve a trigger that was not seen before."""
-        subject = Subject(trigger, self._resolve(trigger), self._snapshots.current)
-        about = {"namespace": trigger.namespace, "name": trigger.name}
-        if isinstance(subject.plan, Rejection):
-            log.warning("trigger.rejected", text=subject.plan.text(), **about)
-        for warning in subject.plan.warnings:
-            log.warning("trigger.warning", text=warning, **about)
-        return subject
+        plan = self._resolve(trigger)
+        _log_plan(plan)
+        return Subject(trigger, plan, self.rulebook, self._snapshots.current)
+
+    def renew(self, subject: Subject, trigger: Trigger) -> None:
+        """Resolve a trigger anew, against the rulebook of now."""
+        plan = self._resolve(trigger)
+        _log_plan(plan)
+        subject.renew(trigger, plan, self.rulebook, self._snapshots.current)
 
     def is_ready_for(self, subject: Subject) -> bool:
         """Whether an answer needs no waiting."""
-        if not self._snapshots.is_loaded:
+        if not (self._snapshots.is_loaded and self._directives.is_loaded):
             return False
         plan = subject.plan
         if isinstance(plan, Rejection) or plan.backlog is None:
@@ -119,8 +87,9 @@ class Evaluator:
         return state.reading is not None or state.failure is not None
 
     async def make_ready_for(self, subject: Subject) -> None:
-        """Wait, within bounds, for the first snapshot and the first reading of the backlog."""
+        """Wait, within bounds, for what was never read yet."""
         await self._snapshots.wait_loaded(seconds=FIRST_SNAPSHOT_SECONDS)
+        await self._directives.wait_loaded(seconds=FIRST_DIRECTIVES_SECONDS)
         if isinstance(subject.plan, Plan) and subject.plan.backlog is not None:
             await self._backlogs.first_reading(subject.plan.backlog)
 
@@ -149,11 +118,11 @@ class Evaluator:
     def _resolve(self, trigger: Trigger) -> Plan | Rejection:
         around = Surroundings(
             default_region=self._default_region,
-            catalog=self._catalog,
+            catalog=self.rulebook.catalog,
             stored_regions=self._snapshots.current.regions.keys(),
             backlogs=self._backlogs.namespaces,
         )
-        return resolve(trigger, self.policy, around)
+        return resolve(trigger, self.rulebook.policy, around)
 
     def _resolve_again(self, subject: Subject) -> Plan | Rejection:
         snapshot = self._snapshots.current
@@ -169,6 +138,7 @@ class Evaluator:
             or (decision.changes_at is not None and now >= decision.changes_at)
             or now < decision.decided_at
             or subject.series is not self._snapshots.current.regions.get(plan.region)
+            or subject.directives is not self._directives.current
         ):
             return None
         if plan.backlog is not None:
@@ -178,28 +148,67 @@ class Evaluator:
         return decision
 
     def _decide(self, subject: Subject, plan: Plan, now: datetime) -> Decision:
-        series = self._snapshots.current.regions.get(plan.region)
-        demand: BacklogReading | BacklogUnknown | None = None
-        timeline: Timeline | None = None
-        subject.demand_token = None
-        if plan.backlog is not None:
-            state = self._backlogs.state(plan.backlog)
-            demand = state.at(now)
-            if isinstance(demand, BacklogReading):
-                timeline = self.timeline(demand.items, plan.settings)
-                subject.demand_token = demand.items
-            else:
-                subject.demand_token = state
-        decision = decide(plan, Inputs(series=series, demand=demand), now, timeline=timeline)
-        _log_change(plan, subject.decision, decision)
+        regions, directives = self._snapshots.current.regions, self._directives.current
+        series = regions.get(plan.region)
+        demand, timeline = self._demand(subject, plan, now)
+        inputs = Inputs(
+            series=series,
+            demand=demand,
+            others=regions,
+            overrides=directives.overrides,
+            budget_use=directives.budget_use.get(plan.service) if plan.service else None,
+        )
+        decision = decide(plan, inputs, now, timeline=timeline)
+        self._note(plan, subject.decision, decision, series)
         subject.series = series
+        subject.directives = directives
         subject.decision = decision
         return decision
 
+    def _demand(
+        self, subject: Subject, plan: Plan, now: datetime
+    ) -> tuple[BacklogReading | BacklogUnknown | None, Timeline | None]:
+        subject.demand_token = None
+        if plan.backlog is None:
+            return None, None
+        state = self._backlogs.state(plan.backlog)
+        demand = state.at(now)
+        if isinstance(demand, BacklogReading):
+            subject.demand_token = demand.items
+            return demand, self.timeline(demand.items, plan.settings)
+        subject.demand_token = state
+        return demand, None
 
-def _log_change(plan: Plan, old: Decision | None, new: Decision) -> None:
-    if old is not None and (old.verdict, old.reason) == (new.verdict, new.reason):
-        return
+    def _note(
+        self, plan: Plan, old: Decision | None, new: Decision, series: RegionSeries | None
+    ) -> None:
+        if plan.tenancy is not None:
+            tenant = plan.tenancy.tenant
+            level, mode = ("none", "none") if tenant is None else (tenant.level, tenant.mode)
+            # Residency is asked before every other rule.
+            self.residency_rulings[level, mode, new.rulings[0].reason] += 1
+        if new.hint is not None:
+            self.hints["overridden" if new.hint.overridden else "open",] += 1
+        if old is None or _answered(plan, old) != _answered(plan, new):
+            self._notes.note(plan, new, series)
+            _log_change(plan, new)
+
+
+def _answered(plan: Plan, decision: Decision) -> tuple[object, ...]:
+    """What makes an answer another one; a queue's level follows each item."""
+    level = None if plan.mode is Mode.QUEUE else decision.level
+    return decision.verdict, decision.reason, level
+
+
+def _log_plan(plan: Plan | Rejection) -> None:
+    about = {"namespace": plan.namespace, "name": plan.name}
+    if isinstance(plan, Rejection):
+        log.warning("trigger.rejected", text=plan.text(), **about)
+    for warning in plan.warnings:
+        log.warning("trigger.warning", text=warning, **about)
+
+
+def _log_change(plan: Plan, new: Decision) -> None:
     log.info(
         "decision.changed",
         namespace=plan.namespace,

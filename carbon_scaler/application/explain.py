@@ -6,38 +6,61 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from carbon_scaler.application.blocking import blocked_by, why
+from carbon_scaler.application.keda_answer import keda_answer
+from carbon_scaler.application.prospects import Prospect, coming, remedies
+from carbon_scaler.application.region_comparison import (
+    compared_regions,
+    hint_document,
+    residency_document,
+)
 from carbon_scaler.application.status import intensity_document
+from carbon_scaler.decisions.case import Inputs
+from carbon_scaler.domain.bands import band_of
 from carbon_scaler.domain.decision import Decision
 from carbon_scaler.domain.durations import format_duration
-from carbon_scaler.domain.intensity import Kind
+from carbon_scaler.domain.intensity import Kind, Reading
 from carbon_scaler.domain.policy import SETTING_NAMES
 from carbon_scaler.domain.series_past import source_change
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan, Rejection
 
 
-def explain(plan: Plan, decision: Decision, series: RegionSeries | None = None) -> dict[str, Any]:
-    """Why this answer, from which figures, and until when; `series` is what it was made from."""
+def explain(
+    plan: Plan,
+    decision: Decision,
+    series: RegionSeries | None = None,
+    *,
+    inputs: Inputs | None = None,
+) -> dict[str, Any]:
+    """Why this answer, from which figures, and until when.
+
+    `inputs` is all that it was made from; with the `series` alone nothing is foretold.
+    """
+    known = inputs or Inputs(series=series)
+    ahead = coming(plan, decision, known) if inputs is not None else ()
     return {
         "verdict": decision.verdict,
         "reason": decision.reason,
+        "why": why(plan, decision),
+        "blocked_by": blocked_by(plan, decision),
+        "until": ahead[0].at if ahead else None,
+        "would_change": [_prospect(each) for each in (*remedies(decision), *ahead)],
         "level": decision.level,
+        "share": decision.share,
         "admitted": decision.admitted,
         "metric_value": decision.metric_value,
         "target": decision.target,
         "active": decision.active,
-        "rules": [
-            {
-                "rule": ruling.rule,
-                "outcome": ruling.outcome,
-                "reason": ruling.reason,
-                "text": ruling.text,
-                "figures": dict(ruling.figures),
-            }
-            for ruling in decision.rulings
-        ],
-        "intensity": _intensity(decision, series),
-        "source_change": _source_change(decision, series),
+        "keda": keda_answer(plan, decision, known.demand),
+        "rules": _rules(decision),
+        "intensity": _intensity(plan, decision, known.series),
+        "source_change": _source_change(decision, known.series),
+        "saving": _saving(plan, decision),
+        "residency": residency_document(plan, decision),
+        "carbon_hint": hint_document(decision),
+        "regions_compared": compared_regions(plan, decision, known),
+        "budget": _budget(decision),
         "backlog": None
         if decision.counts is None
         else {"name": plan.backlog, **asdict(decision.counts)},
@@ -49,6 +72,8 @@ def explain(plan: Plan, decision: Decision, series: RegionSeries | None = None) 
             "mode": plan.mode,
             "workloadClass": plan.workload_class,
         },
+        "tenant": None if plan.tenancy is None else plan.tenancy.tenant_name,
+        "service": plan.service,
         "warnings": list(plan.warnings),
         "decided_at": decision.decided_at,
         "changes_at": decision.changes_at,
@@ -61,11 +86,17 @@ def explain_rejection(rejection: Rejection, policy_version: str) -> dict[str, An
     return {
         "verdict": "error",
         "reason": "bad_metadata",
+        "why": rejection.text(),
+        "blocked_by": "metadata",
+        "until": None,
+        "would_change": [],
         "level": 0.0,
+        "share": 0.0,
         "admitted": 0,
         "metric_value": 0.0,
         "target": 1.0,
         "active": False,
+        "keda": None,
         "rules": [
             {
                 "rule": "metadata",
@@ -78,9 +109,16 @@ def explain_rejection(rejection: Rejection, policy_version: str) -> dict[str, An
         ],
         "intensity": None,
         "source_change": None,
+        "saving": None,
+        "residency": None,
+        "carbon_hint": None,
+        "regions_compared": [],
+        "budget": None,
         "backlog": None,
         "settings": {},
         "trigger": {"namespace": rejection.namespace, "name": rejection.name},
+        "tenant": None,
+        "service": None,
         "warnings": list(rejection.warnings),
         "decided_at": None,
         "changes_at": None,
@@ -108,14 +146,75 @@ def plain(value: object) -> object:
     return str(value)
 
 
-def _intensity(decision: Decision, series: RegionSeries | None) -> dict[str, Any] | None:
+def _rules(decision: Decision) -> list[dict[str, Any]]:
+    return [
+        {
+            "rule": ruling.rule,
+            "outcome": ruling.outcome,
+            "reason": ruling.reason,
+            "text": ruling.text,
+            "figures": dict(ruling.figures),
+        }
+        for ruling in decision.rulings
+    ]
+
+
+def _prospect(prospect: Prospect) -> dict[str, Any]:
+    return {
+        "what": prospect.what,
+        "at": prospect.at,
+        "then": prospect.then,
+        "verdict": prospect.verdict,
+    }
+
+
+def _intensity(
+    plan: Plan, decision: Decision, series: RegionSeries | None
+) -> dict[str, Any] | None:
     reading = decision.reading
     if reading is None:
         return None
-    document = intensity_document(reading, decision.decided_at)
+    document = {
+        **intensity_document(reading, decision.decided_at),
+        "band": band_of(reading.grams_per_kwh, plan.bands).name,
+        "classification": band_of(reading.grams_per_kwh, plan.classification).name,
+        "renewables_as_expected": _as_expected(plan, reading),
+    }
     if reading.kind is Kind.FORECAST and series is not None and series.outlook is not None:
         document["issued_at"] = series.outlook.issued_at
     return document
+
+
+def _as_expected(plan: Plan, reading: Reading) -> bool | None:
+    """Whether so clean a grid has the renewable share that its band's author expects."""
+    expected = band_of(reading.grams_per_kwh, plan.bands).min_renewable_percent
+    if expected is None:
+        return None
+    if reading.renewable.at_least >= expected:
+        return True
+    return False if reading.renewable.at_most < expected else None
+
+
+def _saving(plan: Plan, decision: Decision) -> dict[str, Any] | None:
+    """What a job saves at least that waits until the grid is below the limit."""
+    limit, reading = plan.settings.threshold, decision.reading
+    # A preferred hour may open above the limit.
+    prefers = any(window.bonus_percent for window in plan.windows)
+    if reading is None or prefers or decision.reason != "above_threshold":
+        return None
+    excess, energy = reading.grams_per_kwh - limit, plan.settings.job_energy_kwh
+    return {
+        "grams_per_job_at_least": round(excess * energy, 3),
+        "percent_at_least": round(100 * excess / reading.grams_per_kwh, 1),
+        "job_energy_kwh": energy,
+    }
+
+
+def _budget(decision: Decision) -> dict[str, Any] | None:
+    ruling = next((each for each in decision.rulings if each.rule == "budget"), None)
+    if ruling is None:
+        return None
+    return {"outcome": ruling.outcome, "reason": ruling.reason, **ruling.figures}
 
 
 def _source_change(decision: Decision, series: RegionSeries | None) -> dict[str, Any] | None:

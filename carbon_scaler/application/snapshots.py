@@ -94,6 +94,14 @@ class Snapshots:
             else:
                 return
 
+    def label_anew(self) -> None:
+        """Put the yearly averages of now beside the values that are there."""
+        regions = {
+            region: self._unless_equal(region, replace(series, average=None))
+            for region, series in self.current.regions.items()
+        }
+        self.current = replace(self.current, regions=regions)
+
     async def _reload(self, changed: Collection[str] | None) -> None:
         async with self._renewing:
             now = self._clock.now()

@@ -9,10 +9,10 @@ from carbon_scaler.application.backlogs import Backlogs
 from carbon_scaler.application.feed_records import FeedRecord
 from carbon_scaler.application.grid_state import GridState, Leader
 from carbon_scaler.application.ports import Clock
+from carbon_scaler.application.rulebook import Rules
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.domain.backlog import BacklogReading
 from carbon_scaler.domain.intensity import Kind, Reading
-from carbon_scaler.domain.policy import Policy
 
 # A region that nothing is known of.
 NO_INTENSITY: Mapping[str, Any] = {
@@ -56,7 +56,7 @@ class Server:
 
 
 def status_document(
-    *, server: Server, snapshots: Snapshots, backlogs: Backlogs, policy: Policy, clock: Clock
+    *, server: Server, snapshots: Snapshots, backlogs: Backlogs, rules: Rules, clock: Clock
 ) -> dict[str, Any]:
     """Everything that `/status` tells."""
     now, grid = clock.now(), server.grid()
@@ -78,7 +78,7 @@ def status_document(
         "leader": _leader(grid.leader),
         "feeds": [_feed(record) for record in grid.feeds],
         "calls_today": dict(sorted(grid.calls_today.items())),
-        "policy": {"version": policy.version, "classes": sorted(policy.classes)},
+        "policy": _policy(rules),
         "regions": {
             region: _intensity(series.resolved_at(now), now)
             for region, series in sorted(snapshots.current.regions.items())
@@ -99,6 +99,23 @@ def intensity_document(reading: Reading, now: datetime) -> dict[str, Any]:
         "observed_at": reading.observed_at,
         "age_seconds": round((now - reading.observed_at).total_seconds(), 3),
         "usable": reading.kind is not Kind.STATIC and now < reading.too_old_at,
+    }
+
+
+def _policy(rules: Rules) -> dict[str, Any]:
+    policy = rules.current.policy
+    return {
+        "version": policy.version,
+        "enabled": policy.enabled,
+        "documents": list(rules.current.documents),
+        "loaded_at": rules.loaded_at,
+        # Of the newest documents, if they are not in force; what is in force stays so.
+        "failure": rules.failure,
+        "warnings": list(rules.current.warnings),
+        "classes": sorted(policy.classes),
+        "tenants": len(policy.residency.tenants),
+        "budgets": sorted(policy.budgets),
+        "windows": [window.name for window in policy.time_shift.windows],
     }
 
 

@@ -13,7 +13,20 @@ from carbon_scaler.domain.errors import CarbonScalerError
 
 USAGE = 1
 
-COMMANDS = ("run", "serve", "ingest", "migrate", "db", "explain", "regions", "alerts", "doctor")
+COMMANDS = (
+    "run",
+    "serve",
+    "ingest",
+    "migrate",
+    "db",
+    "explain",
+    "check",
+    "override",
+    "policy",
+    "regions",
+    "alerts",
+    "doctor",
+)
 
 
 def program(commands: Collection[str] = COMMANDS) -> typer.Typer:

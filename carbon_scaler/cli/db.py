@@ -2,12 +2,16 @@
 
 import os
 import shutil
+from datetime import timedelta
+from typing import Annotated
 
 import typer
 
-from carbon_scaler.cli.context import prepared
+from carbon_scaler.cli.context import prepared, run_loop
 from carbon_scaler.cli.output import JsonFlag, print_json
+from carbon_scaler.domain.durations import DURATION_FORMS, parse_duration
 from carbon_scaler.storage.embedded import psql_binary
+from carbon_scaler.wiring.cleanup import delete_old_decisions
 from carbon_scaler.wiring.databases import reachable_database
 
 app = typer.Typer(
@@ -33,3 +37,24 @@ def psql(context: typer.Context) -> None:
     program = shutil.which("psql") or str(psql_binary())
     address = reachable_database(settings)
     os.execv(program, [program, address, *context.args])  # noqa: S606  no shell is wanted
+
+
+@app.command("cleanup")
+def cleanup(
+    keep: Annotated[
+        str, typer.Option(help="What is younger than this stays, at least a day.")
+    ] = "90d",
+    json: JsonFlag = False,
+) -> None:
+    """Delete old recorded decisions and say how many; grid values stay."""
+    younger = parse_duration(keep)
+    if younger is None or younger < timedelta(days=1):
+        raise typer.BadParameter(
+            f"--keep {keep!r} is no duration from a day to a year; write it like {DURATION_FORMS}"
+        )
+    settings, _ = prepared(quiet=True)
+    deleted = run_loop(delete_old_decisions(settings, younger))
+    if json:
+        print_json({"deleted": {"decisions": deleted}})
+    else:
+        typer.echo(f"deleted {deleted} decisions")

@@ -44,7 +44,7 @@ def _announce(serving: Serving, database_url: str) -> None:
     text.append(f"  gRPC      {grpc}  (scalerAddress of your triggers)\n")
     text.append(f"  HTTP      http://{http}  /readyz /metrics /status\n")
     text.append(f"  database  {redacted(database_url)}{' (embedded)' if embedded else ''}\n")
-    usable = server.replay is None and serving.has_usable_values
+    usable = server.replay is None and serving.views.has_usable_values
     text.append(f"  data      {_data(serving)}\n\n", "green" if usable else "yellow")
     text.append("Try:\n")
     text.append(f"  {_grpcurl(grpc, region)}\n")
@@ -61,7 +61,7 @@ def _data(serving: Serving) -> str:
     sources = live(serving.server.sources)
     if not sources:
         return "yearly averages only, which never decide: every answer is blind"
-    missing = "" if serving.has_usable_values else " (no usable value yet: the log says why)"
+    missing = "" if serving.views.has_usable_values else " (no usable value yet: the log says why)"
     return f"live: {', '.join(sources)}{missing}"
 
 

@@ -3,24 +3,20 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from carbon_scaler.config.yaml_document import PolicyFileError
+from carbon_scaler.config.yaml_document import PolicyFileError, YamlDocument, read_yaml
 from carbon_scaler.domain.suggestions import did_you_mean
 
 BACKLOGS = "backlogs.yaml"
+BANDS = "carbon-thresholds.yaml"
+BUDGETS = "carbon-budgets.yaml"
+CLASSES = "workload-policies.yaml"
 PROFILES = "region-profiles.yaml"
+RESIDENCY = "gdpr-residency-overrides.yaml"
+SCHEDULER = "scheduler-config.yaml"
 SOURCES = "sources.yaml"
-DOCUMENTS = frozenset({BACKLOGS, PROFILES, SOURCES})
-# Documents of the older platform: ignoring one would drop rules that its author relies on.
-LATER_DOCUMENTS = frozenset(
-    f"{name}.yaml"
-    for name in (
-        "carbon-budgets",
-        "carbon-thresholds",
-        "gdpr-residency-overrides",
-        "scheduler-config",
-        "time-shift-policies",
-        "workload-policies",
-    )
+WINDOWS = "time-shift-policies.yaml"
+DOCUMENTS = frozenset(
+    {BACKLOGS, BANDS, BUDGETS, CLASSES, PROFILES, RESIDENCY, SCHEDULER, SOURCES, WINDOWS}
 )
 
 
@@ -28,20 +24,20 @@ def policy_documents(directory: Path) -> Mapping[str, Path]:
     """The documents that are there, by name; a YAML file that nobody reads is an error."""
     documents = {file.name: file for file in _yaml_files(directory)}
     for name, file in documents.items():
-        if name in LATER_DOCUMENTS:
-            raise PolicyFileError(
-                f"this version does not read {name} yet; remove it (its rules are not kept), "
-                "or use a version that does",
-                file=file,
-            )
         if name not in DOCUMENTS:
-            suggestion = did_you_mean(name, DOCUMENTS | LATER_DOCUMENTS)
+            suggestion = did_you_mean(name, DOCUMENTS)
             hint = f'did you mean "{suggestion}"? ' if suggestion else ""
             raise PolicyFileError(
                 f"is not a policy document; {hint}this version reads {', '.join(sorted(DOCUMENTS))}",
                 file=file,
             )
     return documents
+
+
+def document_of(documents: Mapping[str, Path], name: str) -> YamlDocument:
+    """The document of this name; one that is not there states nothing."""
+    file = documents.get(name)
+    return YamlDocument(file=Path(name), value=None, lines={}) if file is None else read_yaml(file)
 
 
 def _yaml_files(directory: Path) -> list[Path]:

@@ -3,85 +3,32 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from math import nan
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
-
+from carbon_scaler.config.documents.words import refusal
+from carbon_scaler.config.hours import span_of, time_zone, zone_meant
 from carbon_scaler.config.policy_directory import PROFILES, policy_documents
+from carbon_scaler.config.profile_schema import ALLOWED, ProfileModel, renewable_percent
 from carbon_scaler.config.regions_file import load_catalog
-from carbon_scaler.config.yaml_document import YamlDocument, read_yaml
-from carbon_scaler.config.yaml_schema import Number, StrictModel, entries, matching, read_as
+from carbon_scaler.config.yaml_document import KeyPath, YamlDocument, read_yaml
+from carbon_scaler.config.yaml_schema import entries, read_as
 from carbon_scaler.config.zones_file import resolve_zone, zone_warnings
 from carbon_scaler.domain.intensity import Basis, Factors, Signal
 from carbon_scaler.domain.regions import Catalog, CloudRegion
 from carbon_scaler.domain.suggestions import did_you_mean
 from carbon_scaler.domain.trigger import quoted
+from carbon_scaler.domain.windows import TimeWindow, WindowEffect
 
 OWN = "own"
 ELECTRICITY_MAPS = "electricity_maps"
-# Documented, and of later versions.
-WITHOUT_EFFECT = ("average", "clean_hours", "mix", "residency", "cost_multiplier")
-BASES = tuple(f"{signal}/{factors}" for signal in Signal for factors in Factors)
-LEGAL_CLASSES = ("eu", "eea", "uk", "ch", "adequate", "partial", "no")
+# Any window that the operator states in time-shift-policies.yaml may count before these.
+CLEAN_HOURS_PRIORITY = 9
+CLEAN_HOURS_BONUS_PERCENT = 10.0
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
-_WORD = re.compile(r"[^\s\x00-\x1f](?:.{0,98}\S)?")
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
-
-
-def _ascending(bounds: list[float]) -> list[float]:
-    if bounds[0] >= bounds[1]:
-        raise ValueError
-    return bounds
-
-
-Word = Annotated[str, matching(_WORD)]
-
-
-class _Profile(StrictModel):
-    zone: Word | None = None
-    zones: dict[Word, Word] = Field(default_factory=dict)
-    signal: Literal["average", "marginal"] | None = None
-    factors: Literal["lifecycle", "direct"] | None = None
-    sources: Annotated[list[Word], Field(min_length=1)] | None = None
-    stand_ins: list[
-        Literal["average/lifecycle", "average/direct", "marginal/lifecycle", "marginal/direct"]
-    ] = Field(default_factory=list)
-    range: (
-        Annotated[
-            list[Annotated[Number, Field(ge=0)]],
-            Field(min_length=2, max_length=2),
-            AfterValidator(_ascending),
-        ]
-        | None
-    ) = None
-    latitude: Annotated[Number, Field(ge=-90, le=90)] | None = None
-    longitude: Annotated[Number, Field(ge=-180, le=180)] | None = None
-    country: Annotated[str, matching(_COUNTRY)] | None = None
-    eu_eea: Literal["eu", "eea", "uk", "ch", "adequate", "partial", "no"] | None = None
-    average: object = None
-    clean_hours: object = None
-    mix: object = None
-    residency: object = None
-    cost_multiplier: object = None
-
-
-ALLOWED: Mapping[str, str] = {
-    "zone": "the grid's zone as Electricity Maps names it, like SE-SE3",
-    "zones": "a mapping of SOURCE: what that source calls the grid, a number in quotes",
-    "signal": "average or marginal",
-    "factors": "lifecycle or direct",
-    "sources": "a list of sources in their order, like [neso, static]",
-    "stand_ins": f"a list of bases that may stand in: {', '.join(BASES)}",
-    "range": "two numbers in g/kWh, the lesser first, like [20, 700]",
-    "latitude": "degrees from -90 to 90",
-    "longitude": "degrees from -180 to 180",
-    "country": "two capital letters, like SE",
-    "eu_eea": f"one of {', '.join(LEGAL_CLASSES)}",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +45,12 @@ class RegionProfile:
     latitude: float | None = None
     longitude: float | None = None
     country: str | None = None
-    eu_eea: str | None = None
+    residency: str | None = None
+    timezone: tzinfo | None = None
+    cost_multiplier: float | None = None
+    average: float | None = None  # grams per kWh
+    renewable_percent: float | None = None
+    clean_hours: tuple[TimeWindow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +73,9 @@ def read_profiles(directory: Path | None) -> Profiles:
     regions: dict[str, RegionProfile] = {}
     warnings: list[str] = []
     for name, value in entries(document, "regions"):
-        written = read_as(_Profile, document, ("regions", name), value, allowed=ALLOWED)
+        written = read_as(ProfileModel, document, ("regions", name), value, allowed=ALLOWED)
         _check(name, written, document)
-        regions[name] = _profile(written)
+        regions[name] = _profile(name, written)
         warnings += [f"{file.name}: regions.{name}: {text}" for text in _warnings(name, written)]
     return Profiles(regions=MappingProxyType(regions), warnings=tuple(warnings))
 
@@ -136,17 +88,29 @@ def apply(catalog: Catalog, profiles: Profiles) -> Catalog:
     return MappingProxyType(applied)
 
 
+# What a profile calls otherwise than the region that it changes.
+_STATED = {
+    "zone": "zone",
+    "latitude": "latitude",
+    "longitude": "longitude",
+    "country": "country",
+    "residency": "eu_eea",
+    "timezone": "timezone",
+    "cost_multiplier": "cost_multiplier",
+    "average": "stated_average",
+    "renewable_percent": "stated_renewable_percent",
+}
+
+
 def _applied(region: CloudRegion, profile: RegionProfile) -> CloudRegion:
     stated = {
-        name: value
-        for name in ("zone", "latitude", "longitude", "country", "eu_eea")
-        if (value := getattr(profile, name)) is not None
+        name: value for key, name in _STATED.items() if (value := getattr(profile, key)) is not None
     }
     if stated.get("zone", region.zone) != region.zone:
         # The hint was for the grid of the catalog.
         stated["watttime_region"] = None
         stated["provenance"] = f"{PROFILES}; before: {region.zone} {region.provenance}".rstrip(": ")
-    return replace(region, zones=dict(profile.zones), **stated)
+    return replace(region, zones=dict(profile.zones), clean_hours=profile.clean_hours, **stated)
 
 
 def _own(name: str) -> CloudRegion:
@@ -163,7 +127,7 @@ def _own(name: str) -> CloudRegion:
     )
 
 
-def _profile(written: _Profile) -> RegionProfile:
+def _profile(name: str, written: ProfileModel) -> RegionProfile:
     return RegionProfile(
         zone=resolve_zone(written.zone) if written.zone else None,
         zones=dict(written.zones),
@@ -175,7 +139,25 @@ def _profile(written: _Profile) -> RegionProfile:
         latitude=written.latitude,
         longitude=written.longitude,
         country=written.country,
-        eu_eea=written.eu_eea,
+        residency=written.residency,
+        timezone=time_zone(written.timezone) if written.timezone else None,
+        cost_multiplier=written.cost_multiplier,
+        average=written.average,
+        renewable_percent=renewable_percent(written.mix) if written.mix else None,
+        clean_hours=tuple(_clean(name, hours) for hours in written.clean_hours or ()),
+    )
+
+
+def _clean(region: str, hours: str) -> TimeWindow:
+    begins, ends = span_of(hours)
+    return TimeWindow(
+        name=f"clean hours {hours} of {region}",
+        begins=begins,
+        ends=ends,
+        effect=WindowEffect.PREFER,
+        regions=frozenset({region}),
+        priority=CLEAN_HOURS_PRIORITY,
+        bonus_percent=CLEAN_HOURS_BONUS_PERCENT,
     )
 
 
@@ -184,7 +166,7 @@ def _basis(text: str) -> Basis:
     return Basis(signal=Signal(signal), factors=Factors(factors))
 
 
-def _check(name: str, written: _Profile, document: YamlDocument) -> None:
+def _check(name: str, written: ProfileModel, document: YamlDocument) -> None:
     path = ("regions", name)
     if not _NAME.fullmatch(name):
         raise document.error(
@@ -201,14 +183,38 @@ def _check(name: str, written: _Profile, document: YamlDocument) -> None:
             f"regions.{name}: no such cloud region is known{_meant(name)}; one of your own needs "
             "zone, zones, or latitude and longitude",
         )
+    _check_figures(path, written, document)
+    _check_law(name, written, document)
 
 
-def _warnings(name: str, written: _Profile) -> list[str]:
-    texts = [
-        f"{key} has no effect in this version"
-        for key in WITHOUT_EFFECT
-        if key in written.model_fields_set
-    ]
+def _check_figures(path: KeyPath, written: ProfileModel, document: YamlDocument) -> None:
+    if written.timezone and time_zone(written.timezone) is None:
+        allowed = zone_meant(written.timezone) + ALLOWED["timezone"]
+        raise refusal(document, (*path, "timezone"), written.timezone, allowed)
+    if written.average is None or written.range is None:
+        return
+    least, most = written.range
+    if not least <= written.average <= most:
+        allowed = f"it lies outside this region's range, {least:g} to {most:g}"
+        raise refusal(document, (*path, "average"), f"{written.average:g}", allowed)
+
+
+def _check_law(name: str, written: ProfileModel, document: YamlDocument) -> None:
+    """Where a shipped region lies is no setting: residency would be loosened by it."""
+    shipped = load_catalog().get(name)
+    if shipped is None:
+        return
+    for key, said, is_so in (
+        ("country", written.country, shipped.country),
+        ("residency", written.residency, shipped.eu_eea),
+    ):
+        if said not in (None, is_so):
+            allowed = f"that of a shipped region can't be changed; leave it out, or write {is_so}"
+            raise refusal(document, ("regions", name, key), said, allowed)
+
+
+def _warnings(name: str, written: ProfileModel) -> list[str]:
+    texts: list[str] = []
     for zone in (written.zone, written.zones.get(ELECTRICITY_MAPS)):
         texts += zone_warnings(zone) if zone else []
     if name not in load_catalog() and _meant(name):

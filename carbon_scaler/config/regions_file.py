@@ -4,6 +4,7 @@ import csv
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from carbon_scaler.domain.regions import Catalog, CloudRegion
 
@@ -28,4 +29,5 @@ def _region(row: dict[str, str]) -> CloudRegion:
         eu_eea=row["eu_eea"],
         watttime_region=row["watttime_region"] or None,
         provenance=row["provenance"],
+        timezone=ZoneInfo(row["timezone"]),
     )

@@ -17,6 +17,8 @@ KeyPath = tuple[str | int, ...]
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset(_TAG + name for name in ("str", "float", "timestamp", "merge", "value"))
 _WHOLE = re.compile(r"[-+]?\d{1,18}", re.ASCII)
+# YAML can spell it as "\ud800", and nobody can print it.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class PolicyFileError(CarbonScalerError):
@@ -136,7 +138,7 @@ def _mapping(
 ) -> dict[str, object]:
     values: dict[str, object] = {}
     for key_node, value_node in node.value:
-        if not isinstance(key_node, yaml.ScalarNode):
+        if not isinstance(key_node, yaml.ScalarNode) or _SURROGATE.search(key_node.value):
             raise _RefusedError("a key must be plain text", key_node)
         key = str(key_node.value)
         if key in values:

@@ -7,11 +7,19 @@ from datetime import timedelta
 from math import isfinite, nan
 from typing import Annotated, Any, TypeGuard, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from carbon_scaler.config.yaml_document import KeyPath, PolicyFileError, YamlDocument
-from carbon_scaler.domain.durations import parse_duration
+from carbon_scaler.domain.durations import DURATION_FORMS, parse_duration
 from carbon_scaler.domain.suggestions import allowed_names
 from carbon_scaler.domain.trigger import Problem, quoted
 
@@ -22,6 +30,17 @@ class StrictModel(BaseModel):
     """Nothing is converted and nothing unknown is let through."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class StatingModel(StrictModel):
+    """A key that is there states something: half of a line is no default."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _stated(cls, value: object) -> object:
+        if value is None:
+            raise ValueError
+        return value
 
 
 def _number(value: object) -> object:
@@ -53,7 +72,11 @@ def matching(pattern: re.Pattern[str]) -> AfterValidator:
 
 
 Number = Annotated[float, BeforeValidator(_number)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": ["string", "number"], "description": DURATION_FORMS}),
+]
 # Of the environment.
 VariableName = Annotated[str, matching(re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII))]
 
@@ -100,6 +123,20 @@ def read_as(
         raise reader.first_problem(error) from None
 
 
+def read_whole(model: type[Model], document: YamlDocument, *, allowed: Mapping[str, str]) -> Model:
+    """The document as this model; an empty one, and a key with nothing after it, state nothing."""
+    value = {} if document.value is None else document.value
+    if not isinstance(value, dict):
+        keys = " or ".join(f"{key}:" for key in model.model_fields)
+        raise document.error((), f"is not a mapping; begin it with {keys}")
+    stated = {
+        key: each
+        for key, each in value.items()
+        if each is not None or key not in model.model_fields
+    }
+    return read_as(model, document, (), stated, allowed=allowed)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Reader:
     model: type[StrictModel]
@@ -137,10 +174,17 @@ class _Reader:
         """The keys of the model, or of the one nested in it at this path."""
         model: type[BaseModel] = self.model
         for part in inner:
-            annotation = model.model_fields[str(part)].annotation
-            nested = (annotation, *get_args(annotation))
-            model = next(each for each in nested if _is_model(each))
+            # An entry of a list or of a mapping by names is no field: the model stays.
+            if str(part) in model.model_fields:
+                model = next(_models_in(model.model_fields[str(part)].annotation), model)
         return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401  whatever is written
+    if _is_model(annotation):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def _is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:  # noqa: ANN401  whatever is written

@@ -62,9 +62,14 @@ def _shared(plan: Plan, counts: QueueCounts, share: float) -> int:
     if share >= 1:
         return counts.waiting
     if plan.max_jobs is None:
-        return ceil(share * counts.waiting)
-    ceiling = ceil(share * plan.max_jobs) * plan.items_per_job
+        return _rounded_up(share * counts.waiting)
+    ceiling = _rounded_up(share * plan.max_jobs) * plan.items_per_job
     return min(counts.waiting, max(0, ceiling - counts.in_progress))
+
+
+def _rounded_up(count: float) -> int:
+    # 7 % of 100 is a little over 7 in floating point.
+    return ceil(round(count, 9))
 
 
 def _admitted(plan: Plan, counts: QueueCounts, eligible: int, *, level: float) -> Reply:

@@ -39,30 +39,25 @@ class Surroundings:
 def resolve(trigger: Trigger, policy: Policy, around: Surroundings) -> Plan | Rejection:
     """Settle all that depends on neither time nor data, or say everything that is wrong."""
     region, mode = _region(trigger, around), _mode(trigger)
-    problems = [
+    class_name = trigger.workload_class or DEFAULT_CLASS
+    workload_class = policy.classes.get(class_name)
+    settings, origins = _effective(trigger, class_name, workload_class, policy)
+    problems = (
         *trigger.problems,
         *_region_problems(trigger, region, around),
         *_mode_problems(trigger, mode),
         *_backlog_problems(trigger, mode, around),
         *_class_problems(trigger, policy),
-    ]
-    class_name = trigger.workload_class or DEFAULT_CLASS
-    workload_class = policy.classes.get(class_name)
-    layers = {"trigger": trigger.stated}
-    if workload_class is not None:
-        layers[f"class {class_name}"] = workload_class.stated
-    settings, origins = _settings({**layers, "default": policy.defaults})
-    if not policy.time_shift.enabled:
-        settings = replace(settings, strategy=Strategy.THRESHOLD)
-        origins["strategy"] = "time-shift-policies.yaml"
-    problems += _settings_problems(settings, origins, mode)
+        *_settings_problems(settings, origins, mode),
+    )
     if problems or region is None or mode is None or workload_class is None:
         return Rejection(
             namespace=trigger.namespace,
             name=trigger.name,
-            problems=tuple(problems),
+            problems=problems,
             warnings=trigger.warnings,
         )
+    candidates = (*workload_class.preferred_regions, *workload_class.fallback_regions)
     return Plan(
         namespace=trigger.namespace,
         name=trigger.name,
@@ -78,9 +73,7 @@ def resolve(trigger: Trigger, policy: Policy, around: Surroundings) -> Plan | Re
         origins={**origins, "region": "trigger" if trigger.region else "server"},
         policy_version=policy.version,
         enabled=policy.enabled,
-        tenancy=tenancy_of(
-            trigger, policy.residency, around.catalog, (region, *_candidates(workload_class))
-        ),
+        tenancy=tenancy_of(trigger, policy.residency, around.catalog, (region, *candidates)),
         hint_terms=_hint_terms(workload_class, region, policy, around.catalog),
         windows=_windows(region, policy, around.catalog),
         service=trigger.service,
@@ -91,14 +84,24 @@ def resolve(trigger: Trigger, policy: Policy, around: Surroundings) -> Plan | Re
     )
 
 
-def _candidates(workload_class: WorkloadClass) -> tuple[str, ...]:
-    return (*workload_class.preferred_regions, *workload_class.fallback_regions)
+def _effective(
+    trigger: Trigger, class_name: str, workload_class: WorkloadClass | None, policy: Policy
+) -> tuple[Settings, dict[str, str]]:
+    """The settings in force and who states each; an unknown class states none."""
+    layers = {"trigger": trigger.stated}
+    if workload_class is not None:
+        layers[f"class {class_name}"] = workload_class.stated
+    settings, origins = _settings({**layers, "default": policy.defaults})
+    if not policy.time_shift.enabled:
+        settings = replace(settings, strategy=Strategy.THRESHOLD)
+        origins["strategy"] = "time-shift-policies.yaml"
+    return settings, origins
 
 
 def _hint_terms(
     workload_class: WorkloadClass, region: str, policy: Policy, catalog: Catalog
 ) -> HintTerms | None:
-    candidates = _candidates(workload_class)
+    candidates = (*workload_class.preferred_regions, *workload_class.fallback_regions)
     if not candidates:
         return None
     known = {name: catalog[name] for name in (region, *candidates) if name in catalog}

@@ -23,7 +23,7 @@ CHAINS: Mapping[Strategy, tuple[Strategy, ...]] = {
 }
 WANTING: Mapping[Strategy, str] = {
     Strategy.CURVE: "the intensity is not known",
-    Strategy.QUANTILE: "too little of the region's past is known",
+    Strategy.QUANTILE: "less than a day of the region's past is known on the same basis",
     Strategy.FORECAST: "no forecast of our own is there yet",
 }
 

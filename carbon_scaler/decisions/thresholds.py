@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbon_scaler.decisions.case import Case
+from carbon_scaler.decisions.counted import counted_grams, counted_text
 from carbon_scaler.domain.decision import Outcome, Ruling
 from carbon_scaler.domain.intensity import RenewableShare
 from carbon_scaler.domain.policy import Settings
@@ -19,7 +20,7 @@ def rule(case: Case) -> Ruling:
         return Ruling(
             rule=RULE, outcome=Outcome.CLOSED, reason="no_data", template="no value", figures={}
         )
-    if not reading.grams_per_kwh < settings.threshold:  # not a number is not clean
+    if not counted_grams(case, reading) < settings.threshold:  # not a number is not clean
         outcome, reason, relation = Outcome.CLOSED, "above_threshold", "is not below"
     elif not enough_renewables(reading.renewable, settings):
         outcome, reason, relation = Outcome.CLOSED, "renewables_below_minimum", "is below"
@@ -29,15 +30,17 @@ def rule(case: Case) -> Ruling:
         rule=RULE,
         outcome=outcome,
         reason=reason,
-        template="{grams_per_kwh:g} g/kWh {relation} the limit of {threshold:g}{mix}",
+        template="{counted} {relation} the limit of {threshold:g}{mix}",
         figures={
             "grams_per_kwh": reading.grams_per_kwh,
+            "counted": counted_text(case, reading),
             "relation": relation,
             "threshold": settings.threshold,
             "renewable_percent": reading.renewable.known,
             "min_renewable_percent": settings.min_renewable_percent,
             "mix": _mix_text(reading.renewable, settings),
         },
+        remedy_template="" if outcome is Outcome.OPEN else _remedy(settings),
     )
 
 
@@ -57,6 +60,15 @@ def open_slots(series: RegionSeries, settings: Settings) -> NDArray[np.bool_]:
         return clean
     bound = series.renewable_at_least if settings.require_mix else series.renewable_at_most
     return clean & (bound >= minimum)
+
+
+def _remedy(settings: Settings) -> str:
+    """At which figures it opens."""
+    if settings.min_renewable_percent is None:
+        return "it opens below {threshold:g} g/kWh"
+    return (
+        "it opens below {threshold:g} g/kWh with at least {min_renewable_percent:g} % of renewables"
+    )
 
 
 def _mix_text(share: RenewableShare, settings: Settings) -> str:

@@ -33,9 +33,16 @@ class Curve:
             return first[1]
         for (left, high), (right, low) in pairwise(self.points):
             if grams_per_kwh <= right:
-                return high + (low - high) * (grams_per_kwh - left) / (right - left)
+                level = high + (low - high) * (grams_per_kwh - left) / (right - left)
+                # Rounding must not let a dirtier value count for more.
+                return max(low, level)
         # Not a number is not clean.
         return last[1] if grams_per_kwh > last[0] else 0.0
+
+    @property
+    def nothing_from(self) -> float | None:
+        """From which intensity on nothing may run, in g/kWh; None: something always may."""
+        return next((grams for grams, level in self.points if level == 0), None)
 
 
 def curve_up_to(threshold: float) -> Curve:

@@ -9,7 +9,8 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError
 
-from carbon_scaler.application.evaluate import Evaluator, Subject
+from carbon_scaler.application.evaluate import Evaluator
+from carbon_scaler.application.subjects import Subject
 from carbon_scaler.domain.decision import Decision, Verdict
 from carbon_scaler.domain.trigger import Rejection
 from carbon_scaler.keda import replies

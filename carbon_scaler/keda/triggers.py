@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from carbon_scaler.application.evaluate import Evaluator, Subject
+from carbon_scaler.application.evaluate import Evaluator
+from carbon_scaler.application.subjects import Subject
 from carbon_scaler.keda.metadata import parse_trigger
 from carbon_scaler.protocol import externalscaler_pb2 as pb
 
@@ -36,6 +37,9 @@ class KnownTriggers:
             )
             self._make_room()
             self._subjects[key] = subject
+        elif subject.rulebook is not self._evaluator.rulebook:
+            trigger = parse_trigger(ref.namespace, ref.name, ref.scalerMetadata)
+            self._evaluator.renew(subject, trigger)
         return subject
 
     def _make_room(self) -> None:

@@ -1,17 +1,20 @@
-"""Yearly averages as shipped: they label what is missing and never decide."""
+"""Yearly averages, shipped or the user's own: they label what is missing and never decide."""
 
 import csv
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
-from carbon_scaler.domain.intensity import Basis, Factors, Signal
+from carbon_scaler.application.clock import SystemClock
+from carbon_scaler.domain.intensity import Basis, Factors, Reading, RenewableShare, Signal
 from carbon_scaler.domain.regions import CloudRegion
 from carbon_scaler.domain.snapshot import YearlyAverage
 
 SOURCE = "static"
 # Production instead of consumption, so it says whose it is.
 EMBER = "static:ember"
+PROFILE = "profile"
 GCP = "gcp"
 # What the licences of the tables ask for, by source.
 LICENCES = {
@@ -21,28 +24,67 @@ LICENCES = {
 }
 
 
-def static_average(region: CloudRegion, basis: Basis) -> YearlyAverage | None:
-    """The newest yearly average of a region's grid on exactly this basis."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AverageWithMix(YearlyAverage):
+    """A yearly average whose renewable share the user states."""
+
+    renewable_percent: float
+
+    def reading(self, region: str) -> Reading:
+        """As a value of its whole year, too old from its start on."""
+        share = RenewableShare(at_least=self.renewable_percent, at_most=self.renewable_percent)
+        return replace(YearlyAverage.reading(self, region), renewable=share)
+
+
+def static_average(
+    region: CloudRegion, basis: Basis, *, present_year: int | None = None
+) -> YearlyAverage | None:
+    """The user's own average, else the newest yearly one of the region's grid on this basis.
+
+    The user's is one of the present year: the machine's, unless that is given.
+    """
     if basis.signal is Signal.MARGINAL:
         return None
-    found = _direct(region) if basis.factors is Factors.DIRECT else _lifecycle(region)
+    found = _stated(region, present_year) or _shipped(region, basis)
     if found is None:
         return None
     source, (grams, year) = found
-    return YearlyAverage(grams_per_kwh=grams, year=year, source=source, basis=basis)
+    if region.stated_renewable_percent is None:
+        return YearlyAverage(grams_per_kwh=grams, year=year, source=source, basis=basis)
+    return AverageWithMix(
+        grams_per_kwh=grams,
+        year=year,
+        source=source,
+        basis=basis,
+        renewable_percent=region.stated_renewable_percent,
+    )
 
 
 def has_static_average(region: CloudRegion) -> bool:
     """Whether any basis has one."""
-    return _direct(region) is not None or _lifecycle(region) is not None
+    stated = region.stated_average is not None
+    return stated or _direct(region) is not None or _lifecycle(region) is not None
 
 
 def licence_of(average: YearlyAverage) -> str:
     """Who is to be named for it, and the licence."""
+    if average.source == PROFILE:
+        return "stated in region-profiles.yaml"
     return LICENCES[average.source, average.basis.factors]
 
 
 Average = tuple[float, int]
+
+
+def _stated(region: CloudRegion, present_year: int | None) -> tuple[str, Average] | None:
+    if region.stated_average is None:
+        return None
+    year = SystemClock().now().year if present_year is None else present_year
+    return PROFILE, (region.stated_average, year)
+
+
+def _shipped(region: CloudRegion, basis: Basis) -> tuple[str, Average] | None:
+    return _direct(region) if basis.factors is Factors.DIRECT else _lifecycle(region)
 
 
 def _lifecycle(region: CloudRegion) -> tuple[str, Average] | None:

@@ -1,4 +1,4 @@
-"""Word from PostgreSQL that grid values changed."""
+"""Word from PostgreSQL that something changed."""
 
 import asyncio
 import random
@@ -20,7 +20,8 @@ from carbon_scaler.storage.pool import (
 
 log = structlog.get_logger()
 
-CHANNEL = "carbon_scaler_intensity"
+INTENSITY_CHANNEL = "carbon_scaler_intensity"
+DIRECTIVES_CHANNEL = "carbon_scaler_directives"
 APPLICATION_NAME = "carbon-scaler-listen"
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 5.0
@@ -40,6 +41,7 @@ class PostgresChanges:
         self,
         url: str,
         *,
+        channel: str = INTENSITY_CHANNEL,
         window: timedelta = timedelta(milliseconds=50),
         poll: timedelta = timedelta(seconds=60),
         probe: timedelta = timedelta(seconds=10),
@@ -49,6 +51,7 @@ class PostgresChanges:
         A connection that is silent for a `probe` is asked, and given up after another one.
         """
         self._url = url
+        self._channel = channel
         self._place = server_name(url)
         self._rhythm = _Rhythm(
             window=window.total_seconds(), poll=poll.total_seconds(), probe=probe.total_seconds()
@@ -86,7 +89,7 @@ class PostgresChanges:
             connection.add_termination_listener(inbox.end)
             try:
                 with failures_explained(self._place):
-                    await connection.add_listener(CHANNEL, inbox.put)
+                    await connection.add_listener(self._channel, inbox.put)
                 self._note_success()
                 yield inbox
             except DatabaseError:

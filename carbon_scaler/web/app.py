@@ -9,9 +9,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from carbon_scaler.application.backlogs import Backlogs
 from carbon_scaler.application.ports import Clock
+from carbon_scaler.application.rulebook import Rules
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.application.status import Server, status_document
-from carbon_scaler.domain.policy import Policy
 
 
 def build_app(
@@ -19,7 +19,7 @@ def build_app(
     server: Server,
     snapshots: Snapshots,
     backlogs: Backlogs,
-    policy: Policy,
+    rules: Rules,
     clock: Clock,
     registry: CollectorRegistry,
 ) -> FastAPI:
@@ -42,7 +42,7 @@ def build_app(
     async def status() -> dict[str, Any]:
         """What the server knows and how fresh it is."""
         return status_document(
-            server=server, snapshots=snapshots, backlogs=backlogs, policy=policy, clock=clock
+            server=server, snapshots=snapshots, backlogs=backlogs, rules=rules, clock=clock
         )
 
     @app.get("/metrics", response_class=Response)

@@ -10,16 +10,26 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from carbon_scaler.application.backlogs import Backlogs
-from carbon_scaler.application.evaluate import Evaluator, Subject
+from carbon_scaler.application.decision_journal import DecisionJournal
+from carbon_scaler.application.directives import DirectiveStates
+from carbon_scaler.application.evaluate import Evaluator
 from carbon_scaler.application.grid_state import GridState
 from carbon_scaler.application.ports import Clock
+from carbon_scaler.application.rulebook import Rules
 from carbon_scaler.application.snapshots import Snapshots
+from carbon_scaler.application.subjects import Subject
 from carbon_scaler.domain.backlog import BacklogReading
 from carbon_scaler.domain.policy import Settings
 from carbon_scaler.domain.trigger import Plan
 from carbon_scaler.observability.counters import LoopLag, RpcCounters
 from carbon_scaler.web.grid_metrics import grid_metrics, ingest_metrics
 from carbon_scaler.web.metric_families import counter, gauge
+from carbon_scaler.web.policy_metrics import (
+    directive_metrics,
+    journal_metrics,
+    policy_metrics,
+    ruling_metrics,
+)
 
 # One series per object, so the number of objects shown is bounded.
 MOST_OBJECTS = 1000
@@ -41,6 +51,9 @@ class Measured:
     subjects: Callable[[], Iterator[Subject]]
     rpc: RpcCounters
     loop_lag: LoopLag
+    rules: Rules
+    directives: DirectiveStates
+    journal: DecisionJournal
     # How ingest fares, as last read.
     grid: Callable[[], GridState] = GridState
 
@@ -65,7 +78,11 @@ class ScalerCollector(Collector):
         """All families."""
         now = self._of.clock.now()
         yield gauge("carbon_scaler_build_info", "Version.", ("version",), {(self._of.version,): 1})
+        yield from policy_metrics(self._of.rules)
         yield from self._decisions()
+        yield from ruling_metrics(self._of.evaluator)
+        yield from directive_metrics(self._of.directives, now)
+        yield from journal_metrics(self._of.journal)
         polls = self._newest_polls()
         yield from _objects(polls, now)
         yield from self._backlogs(polls, now)

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -18,6 +20,7 @@ from carbon_scaler.storage.migrate import check_schema
 from carbon_scaler.storage.pool import open_connection, open_pool
 from carbon_scaler.wiring.databases import required_database
 from carbon_scaler.wiring.ingesting import Ingesting, Place, opened_ingesting, refuse_mixing
+from carbon_scaler.wiring.ingesting_anew import keep_ingesting
 from carbon_scaler.wiring.replay import REPLAY, replay_label
 from carbon_scaler.wiring.signals import stop_on_signals
 from carbon_scaler.wiring.sources import PATIENCE
@@ -71,7 +74,11 @@ async def ingest(
                 return await _one_cycle(ingesting)
             stopped = stop_on_signals()
             tasks = Tasks()
-            tasks.start("ingest", ingesting.run)
+
+            def open_another() -> AbstractAsyncContextManager[Ingesting]:
+                return opened_ingesting(settings, environment, place, patience=patience)
+
+            tasks.start("ingest", partial(keep_ingesting, settings, ingesting, open_another))
             await stopped.wait()
             await tasks.stop()
     return None

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,15 +12,19 @@ from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.explain import explain, explain_rejection, with_provenance
 from carbon_scaler.application.snapshots import with_average
 from carbon_scaler.backlogs.registry import backlog_sources
+from carbon_scaler.config.manifest import Manifest
+from carbon_scaler.config.manifest_lint import lint
 from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.resolve import Surroundings, resolve
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
+from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.policy import BUILT_IN_POLICY
 from carbon_scaler.domain.regions import Catalog
 from carbon_scaler.domain.trigger import Plan, Rejection
 from carbon_scaler.keda.metadata import parse_trigger
+from carbon_scaler.storage.decision_log import PostgresDecisionLog
 from carbon_scaler.storage.grid_state import PostgresGridState
 from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.migrate import check_schema
@@ -38,36 +42,86 @@ class Asked:
     name: str
     metadata: Mapping[str, str]
     at: datetime | None = None
+    # The manifest that the trigger was read from.
+    manifest: Manifest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """All that one decision is made from."""
+
+    plan: Plan
+    inputs: Inputs
+    now: datetime
 
 
 async def explain_trigger(
     settings: Settings, environment: Mapping[str, str], asked: Asked
 ) -> dict[str, Any]:
     """What the server answers now, or would have answered, by the very same functions."""
-    present = SystemClock().now()
-    catalog = catalog_of(settings)
     async with opened_stores(settings) as stores:
-        regions = await stores.intensities.load(None, now=present)
-        around = _surroundings(settings, environment, catalog, regions.keys())
-        trigger = parse_trigger(asked.namespace, asked.name, asked.metadata)
-        plan = resolve(trigger, BUILT_IN_POLICY, around)
-        if isinstance(plan, Rejection):
-            return explain_rejection(plan, BUILT_IN_POLICY.version)
-        if asked.at is not None:
-            known_at = min(asked.at, present)
-            regions = await stores.intensities.load([plan.region], now=asked.at, known_at=known_at)
-        demand = await _demand(settings, environment, plan, asked.at)
-        now = asked.at or SystemClock().now()
-        stored = regions.get(plan.region)
-        series = None if stored is None else with_average(stored, averages_of(catalog))
-        decision = decide(plan, Inputs(series=series, demand=demand), now)
-        told = explain(plan, decision, series)
+        seen = await _seen(settings, environment, asked, stores)
+        if isinstance(seen, Rejection):
+            return _linted(explain_rejection(seen, BUILT_IN_POLICY.version), asked, None)
+        decision = decide(seen.plan, seen.inputs, seen.now)
+        told = _linted(explain(seen.plan, decision, inputs=seen.inputs), asked, seen)
         if (reading := decision.reading) is None:
             return told
         provenance = await stores.grid_state.provenance_of(
             reading.region, reading.observed_at, reading.source, reading.basis
         )
         return with_provenance(told, provenance)
+
+
+class NothingRecordedError(CarbonScalerError):
+    """No server has written down an answer for this object."""
+
+
+async def recorded_answer(settings: Settings, asked: Asked) -> dict[str, Any]:
+    """What a server answered then, as it was written down."""
+    at = asked.at or SystemClock().now()
+    async with opened_stores(settings) as stores:
+        row = await stores.decisions.answered(asked.namespace, asked.name, at)
+    if row is None:
+        raise NothingRecordedError(
+            f"no answer is recorded for {asked.namespace}/{asked.name} up to "
+            f"{at.isoformat(timespec='seconds')}; --namespace and --name must be the object's, and "
+            "a server writes an answer down when it changes"
+        )
+    record = {key: row[key] for key in ("decided_at", "answered_by", "trigger")}
+    return {**row["document"], "recorded": record}
+
+
+async def _seen(
+    settings: Settings, environment: Mapping[str, str], asked: Asked, stores: "Stores"
+) -> _Seen | Rejection:
+    present = SystemClock().now()
+    catalog = catalog_of(settings)
+    regions = await stores.intensities.load(None, now=present)
+    around = _surroundings(settings, environment, catalog, regions.keys())
+    trigger = parse_trigger(asked.namespace, asked.name, asked.metadata)
+    plan = resolve(trigger, BUILT_IN_POLICY, around)
+    if isinstance(plan, Rejection):
+        return plan
+    if asked.at is not None:
+        known_at = min(asked.at, present)
+        regions = await stores.intensities.load(None, now=asked.at, known_at=known_at)
+    demand = await _demand(settings, environment, plan, asked.at)
+    now = asked.at or SystemClock().now()
+    averages = averages_of(catalog)
+    known = {name: with_average(series, averages) for name, series in regions.items()}
+    inputs = Inputs(series=known.get(plan.region), demand=demand, others=known)
+    return _Seen(plan=plan, inputs=inputs, now=now)
+
+
+def _linted(told: dict[str, Any], asked: Asked, seen: _Seen | None) -> dict[str, Any]:
+    """With what is found in the manifest, where the trigger came from one."""
+    if asked.manifest is None:
+        return told
+    demand = None if seen is None else seen.inputs.demand
+    items = demand.items if isinstance(demand, BacklogReading) else None
+    findings = lint(asked.manifest, None if seen is None else seen.plan, items)
+    return {**told, "manifest": [asdict(finding) for finding in findings]}
 
 
 def _surroundings(
@@ -91,6 +145,7 @@ class Stores:
 
     intensities: PostgresIntensityStore
     grid_state: PostgresGridState
+    decisions: PostgresDecisionLog
 
 
 @asynccontextmanager
@@ -104,6 +159,7 @@ async def opened_stores(settings: Settings) -> AsyncIterator[Stores]:
         yield Stores(
             intensities=PostgresIntensityStore(pool, server=server),
             grid_state=PostgresGridState(pool, server=server),
+            decisions=PostgresDecisionLog(pool, server=server),
         )
 
 

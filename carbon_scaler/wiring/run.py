@@ -8,9 +8,11 @@ from carbon_scaler.storage.pool import open_pool
 from carbon_scaler.wiring.choice import replay_instead
 from carbon_scaler.wiring.databases import database_of_run, required_database
 from carbon_scaler.wiring.ingesting import Ingesting, Place, opened_ingesting, refuse_mixing
+from carbon_scaler.wiring.ingesting_anew import keep_ingesting
 from carbon_scaler.wiring.replay import REPLAY, replay_label
-from carbon_scaler.wiring.serving import Ground, Serving, ensure_ports_free
+from carbon_scaler.wiring.serving import Serving, ensure_ports_free
 from carbon_scaler.wiring.signals import stop_on_signals
+from carbon_scaler.wiring.views import Ground
 
 Announce = Callable[[Serving, str], None]
 FIRST_CYCLE = "first ingest cycle"
@@ -40,7 +42,14 @@ async def run(settings: Settings, environment: dict[str, str], announce: Announc
                 waiting_for=frozenset({FIRST_CYCLE}),
             )
             async with Serving(ground) as serving:
-                serving.tasks.start("ingest", ingesting.run)
+                serving.tasks.start(
+                    "ingest",
+                    lambda: keep_ingesting(
+                        settings,
+                        ingesting,
+                        lambda: opened_ingesting(settings, environment, place),
+                    ),
+                )
                 serving.tasks.start(
                     "announce", lambda: _announce(serving, ingesting, announce, url)
                 )
@@ -73,8 +82,8 @@ def _usual_region(ingesting: Ingesting) -> str:
 async def _announce(serving: Serving, ingesting: Ingesting, announce: Announce, url: str) -> None:
     await ingesting.ingest.first_cycle_done.wait()
     # Ready means that what was ingested is seen, and the notification may still be under way.
-    await serving.snapshots.refresh(None)
-    await serving.grid_states.read_once()
+    await serving.views.snapshots.refresh(None)
+    await serving.views.grid_states.read_once()
     serving.server.waiting_for -= {FIRST_CYCLE}
     await serving.ready.wait()
     announce(serving, url)

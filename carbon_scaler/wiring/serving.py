@@ -3,57 +3,41 @@
 import asyncio
 import gc
 import socket
-from collections.abc import Mapping
+import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 import structlog
 from fastapi import FastAPI
 
 import carbon_scaler
-from carbon_scaler.application.backlogs import Backlogs
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.evaluate import Evaluator
-from carbon_scaler.application.grid_state import GridStates
 from carbon_scaler.application.loop_lag import watch_loop_lag
-from carbon_scaler.application.snapshots import Snapshots
+from carbon_scaler.application.rulebook import Rulebook, Rules
 from carbon_scaler.application.status import Server
 from carbon_scaler.application.tasks import Tasks
-from carbon_scaler.backlogs.registry import backlog_sources
+from carbon_scaler.config.policy_signature import policy_signature
 from carbon_scaler.config.settings import Settings
-from carbon_scaler.domain.policy import BUILT_IN_POLICY
 from carbon_scaler.keda.server import GrpcServer
 from carbon_scaler.keda.servicer import Servicer
 from carbon_scaler.keda.triggers import KnownTriggers
 from carbon_scaler.observability.counters import LoopLag, RpcCounters
-from carbon_scaler.storage.grid_state import PostgresGridState
-from carbon_scaler.storage.notifications import PostgresChanges
-from carbon_scaler.storage.pool import Pool, redacted, server_name
+from carbon_scaler.storage.pool import redacted
 from carbon_scaler.web.app import build_app
 from carbon_scaler.web.metrics import Measured, build_registry
 from carbon_scaler.web.server import HttpServer
-from carbon_scaler.wiring.checked_store import CheckedStore
-from carbon_scaler.wiring.grid import averages_of, catalog_of
 from carbon_scaler.wiring.listening import ensure_free, listen
-from carbon_scaler.wiring.resources import configured_backlogs
+from carbon_scaler.wiring.resources import read_rulebook
+from carbon_scaler.wiring.views import Ground, Views
 
 log = structlog.get_logger()
 
 READINESS_EVERY_SECONDS = 0.2
+# How long a stopping server takes at most to write what it decided last.
+LAST_DECISIONS_SECONDS = 1.0
 GARBAGE_BEFORE_COLLECTING = 20_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What a server stands on."""
-
-    settings: Settings
-    environment: Mapping[str, str]
-    database_url: str
-    pool: Pool
-    default_region: str | None
-    replay: str | None
-    waiting_for: frozenset[str] = frozenset()
+# Policies are read and explanations rendered in threads: the loop waits no longer for its turn.
+SWITCH_THREADS_SECONDS = 0.001
 
 
 class Serving:
@@ -63,28 +47,18 @@ class Serving:
         self.clock = SystemClock()
         self.settings = ground.settings
         self.tasks = Tasks()
-        self.store = CheckedStore(ground.pool, server=server_name(ground.database_url))
-        catalog = catalog_of(self.settings)
-        self.snapshots = Snapshots(
-            store=self.store,
-            changes=PostgresChanges(ground.database_url),
-            clock=self.clock,
-            averages=averages_of(catalog),
-        )
-        self.grid_states = GridStates(
-            PostgresGridState(ground.pool, server=server_name(ground.database_url)),
+        self.rules = Rules(
+            read=lambda: read_rulebook(ground.settings, ground.environment),
+            signature=lambda: policy_signature(ground.settings.policy_dir),
+            use=self._use,
             clock=self.clock,
         )
-        self.backlogs = Backlogs(
-            backlog_sources(configured_backlogs(self.settings, ground.environment)),
-            clock=self.clock,
-        )
+        self.views = Views(ground, self.rules.current, self.clock)
         self.evaluator = Evaluator(
-            policy=BUILT_IN_POLICY,
-            catalog=catalog,
+            rulebook=self.rules.current,
             default_region=ground.default_region,
-            snapshots=self.snapshots,
-            backlogs=self.backlogs,
+            known=self.views.known,
+            notes=self.views.journal,
             clock=self.clock,
         )
         self.server = Server(
@@ -94,7 +68,7 @@ class Serving:
             sources=self.settings.sources,
             replay=ground.replay,
             waiting_for=ground.waiting_for,
-            grid=lambda: self.grid_states.current,
+            grid=lambda: self.views.grid_states.current,
         )
         self.ready = asyncio.Event()
         self._stack = AsyncExitStack()
@@ -105,17 +79,22 @@ class Serving:
     def has_usable_values(self) -> bool:
         """Whether any region has a value that may decide now."""
         now = self.clock.now()
-        readings = (each.resolved_at(now) for each in self.snapshots.current.regions.values())
+        readings = (each.resolved_at(now) for each in self.views.snapshots.current.regions.values())
         return any(reading is not None and now < reading.too_old_at for reading in readings)
+
+    async def _use(self, rulebook: Rulebook) -> None:
+        """Answer by another rulebook from now on."""
+        await self.views.use(rulebook)
+        self.evaluator.rulebook = rulebook
 
     async def __aenter__(self) -> "Serving":
         async with AsyncExitStack() as starting:
             starting.push_async_callback(self.tasks.stop)
-            self.tasks.start("snapshots", self.snapshots.run)
-            self.tasks.start("grid_state", self.grid_states.run)
+            self.views.start(self.tasks)
+            self.tasks.start("policy", self.rules.run)
             self.tasks.start("loop_lag", lambda: watch_loop_lag(self._loop_lag))
-            self.backlogs.start(self.tasks)
-            starting.push_async_callback(self.backlogs.close)
+            starting.push_async_callback(self.views.backlogs.close)
+            starting.push_async_callback(self.views.journal.flush, seconds=LAST_DECISIONS_SECONDS)
             await self._open_doors(starting)
             self._stack = starting.pop_all()
         log.info(
@@ -147,18 +126,21 @@ class Serving:
             version=self.server.version,
             clock=self.clock,
             evaluator=self.evaluator,
-            snapshots=self.snapshots,
-            backlogs=self.backlogs,
+            snapshots=self.views.snapshots,
+            backlogs=self.views.backlogs,
             subjects=lambda: iter(self._triggers),
             rpc=self._rpc,
             loop_lag=self._loop_lag,
-            grid=lambda: self.grid_states.current,
+            rules=self.rules,
+            directives=self.views.directives,
+            journal=self.views.journal,
+            grid=lambda: self.views.grid_states.current,
         )
         return build_app(
             server=self.server,
-            snapshots=self.snapshots,
-            backlogs=self.backlogs,
-            policy=self.evaluator.policy,
+            snapshots=self.views.snapshots,
+            backlogs=self.views.backlogs,
+            rules=self.rules,
             clock=self.clock,
             registry=build_registry(measured),
         )
@@ -166,13 +148,14 @@ class Serving:
     async def _follow_readiness(self, grpc: GrpcServer) -> None:
         told: bool | None = None
         while True:
-            reasons = self.server.not_ready_because(self.snapshots)
+            reasons = self.server.not_ready_because(self.views.snapshots)
             if told is not (not reasons):
                 told = not reasons
                 await grpc.set_ready(ready=told)
                 log.info("server.ready" if told else "server.not_ready", reasons=reasons)
             if told and not self.ready.is_set():
                 _settle_memory()
+                sys.setswitchinterval(SWITCH_THREADS_SECONDS)
                 self.ready.set()
             await asyncio.sleep(READINESS_EVERY_SECONDS)
 

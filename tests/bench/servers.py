@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -20,9 +20,13 @@ import uvloop
 
 from carbon_scaler.application.backlogs import Backlogs
 from carbon_scaler.application.clock import SystemClock
+from carbon_scaler.application.decision_journal import DecisionJournal, RecordedDecision
+from carbon_scaler.application.directives import NO_DIRECTIVES, Directives, DirectiveStates
 from carbon_scaler.application.evaluate import Evaluator
+from carbon_scaler.application.known import Known
 from carbon_scaler.application.loop_lag import watch_loop_lag
 from carbon_scaler.application.ports import IntensityStore
+from carbon_scaler.application.rulebook import Rulebook
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.application.tasks import Tasks
 from carbon_scaler.config.regions_file import load_catalog
@@ -161,6 +165,41 @@ class WaitingWork:
         pass
 
 
+class Nobody:
+    """Says nothing and keeps nothing."""
+
+    async def load(self, now: datetime) -> Directives:
+        return NO_DIRECTIVES
+
+    async def append(self, decisions: Sequence[RecordedDecision]) -> None: ...
+
+
+class Silence:
+    """Announces nothing."""
+
+    last_error = None
+
+    async def changes(self) -> AsyncIterator[frozenset[str] | None]:
+        await asyncio.Event().wait()
+        yield None
+
+
+def evaluator_of(snapshots: Snapshots, backlogs: Backlogs, tasks: Tasks) -> Evaluator:
+    """With nobody who says anything, and decisions that are noted and kept nowhere."""
+    clock = SystemClock()
+    directives = DirectiveStates(store=Nobody(), changes=Silence(), clock=clock)
+    journal = DecisionJournal(Nobody(), answered_by="bench")
+    tasks.start("directives", directives.run)
+    tasks.start("decisions", journal.run)
+    return Evaluator(
+        rulebook=Rulebook(policy=BUILT_IN_POLICY, catalog=load_catalog()),
+        default_region=None,
+        known=Known(snapshots=snapshots, backlogs=backlogs, directives=directives),
+        notes=journal,
+        clock=clock,
+    )
+
+
 async def scaler(options: argparse.Namespace) -> None:
     """The real servicer, evaluator, snapshots and server, put together as `serve` does it."""
     configure_logging(level="info", form="console")
@@ -173,14 +212,7 @@ async def scaler(options: argparse.Namespace) -> None:
         swaps, clock, tasks = Swaps(timed), SystemClock(), Tasks()
         snapshots = Snapshots(store=timed, changes=swaps, clock=clock)
         backlogs = Backlogs([WaitingWork()], clock=clock)
-        evaluator = Evaluator(
-            policy=BUILT_IN_POLICY,
-            catalog=load_catalog(),
-            default_region=None,
-            snapshots=snapshots,
-            backlogs=backlogs,
-            clock=clock,
-        )
+        evaluator = evaluator_of(snapshots, backlogs, tasks)
         triggers, counters = KnownTriggers(evaluator), RpcCounters()
         servicer = Servicer(evaluator=evaluator, triggers=triggers, counters=counters)
         server = GrpcServer(servicer, host=HOST, port=0)

@@ -13,10 +13,12 @@ import httpx
 Manifest = dict[str, Any]
 
 COLLECTIONS = {
+    "Deployment": "/apis/apps/v1/namespaces/{namespace}/deployments",
     "Event": "/api/v1/namespaces/{namespace}/events",
     "Job": "/apis/batch/v1/namespaces/{namespace}/jobs",
     "Pod": "/api/v1/namespaces/{namespace}/pods",
     "ScaledJob": "/apis/keda.sh/v1alpha1/namespaces/{namespace}/scaledjobs",
+    "ScaledObject": "/apis/keda.sh/v1alpha1/namespaces/{namespace}/scaledobjects",
     "Secret": "/api/v1/namespaces/{namespace}/secrets",
 }
 NAMESPACES = "/api/v1/namespaces"

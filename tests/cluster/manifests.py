@@ -11,6 +11,7 @@ EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 QUEUE = "scaledjob-queue.yaml"
 QUEUE_ACCURATE = "scaledjob-queue-accurate.yaml"
 BRAKE = "scaledjob-brake.yaml"
+GATE = "scaledobject-gate.yaml"
 
 # No scheduler has this name: in every cluster a Job's pod waits until the test plays the kubelet.
 NOBODY = "carbon-scaler-e2e-nobody"

@@ -35,6 +35,7 @@ class Scaler:
             "CARBON_SCALER_LOG_FORMAT": "json",
             "CARBON_SCALER_HTTP_PORT": "0",
         }
+        self._policy = policy
         self._directory = directory  # no .env in it
         self._log = directory / "scaler.log"
         self._grpc_port = 0
@@ -89,6 +90,33 @@ class Scaler:
         """The figure that it decides on, in g/kWh."""
         status = (await self._http.get(f"{self._web}/status")).json()
         return status["regions"].get(region, {}).get("grams_per_kwh")
+
+    async def obeys(self, documents: Mapping[str, str], **policy: object) -> None:
+        """Write policy documents, and wait until they are in force: until `/status` says so."""
+        for name, text in documents.items():
+            (self._policy / name).write_text(text)
+
+        async def in_force() -> bool:
+            told = (await self._http.get(f"{self._web}/status")).json()["policy"]
+            assert told["failure"] is None, told["failure"]
+            return all(told[key] == value for key, value in policy.items())
+
+        version = (await self._http.get(f"{self._web}/status")).json()["policy"]["version"]
+        await until(in_force, f"{sorted(documents)} in force after {version}")
+
+    async def run(self, *arguments: str) -> str:
+        """Another command of the same installation; what it prints."""
+        others = {name: value for name, value in os.environ.items() if not OURS.match(name)}
+        process = await asyncio.create_subprocess_exec(
+            PROGRAM,
+            *arguments,
+            env=others | self._settings,
+            cwd=self._directory,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await asyncio.wait_for(process.communicate(), timeout=30)
+        assert process.returncode == 0, (arguments, process.returncode)
+        return output.decode()
 
     async def reads(self, backlog: str, *, waiting: int, in_progress: int = 0) -> None:
         """Wait until its reading of a backlog is this."""

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cluster.kubernetes import ApiRefusedError, Manifest, Namespace
-from tests.cluster.manifests import EXAMPLES, example
+from tests.cluster.manifests import EXAMPLES, GATE, example
 
 pytestmark = pytest.mark.cluster
 
@@ -16,6 +16,15 @@ def manifest(request: pytest.FixtureRequest, namespace: Namespace) -> Manifest:
     manifest = example(request.param)
     manifest["metadata"]["namespace"] = namespace.name
     return manifest
+
+
+async def test_the_cluster_accepts_the_gate_as_it_is_written(namespace: Namespace):
+    manifest = example(GATE)
+    manifest["metadata"]["namespace"] = namespace.name
+
+    accepted = await namespace.create(manifest, dry_run=True)
+
+    assert accepted["spec"]["advanced"] == manifest["spec"]["advanced"]
 
 
 async def test_the_cluster_accepts_an_example_as_it_is_written(

@@ -28,6 +28,10 @@ class World:
         await self._connection.execute((EXAMPLES / "worker" / "queue.sql").read_text())
         await self._connection.execute(OTHER_TABLES)
 
+    async def execute(self, statement: str) -> None:
+        """Whatever a test's own tables need."""
+        await self._connection.execute(statement)
+
     async def grid(self, region: str, grams_per_kwh: float) -> None:
         """A new value, typed in as the older platform's runbook does; solar and wind are half of it."""
         await self._connection.execute(

@@ -11,12 +11,12 @@ from typing import Any
 import grpc
 import pytest
 
-from carbon_scaler.application.evaluate import BacklogStates, Evaluator
+from carbon_scaler.application.evaluate import Evaluator
+from carbon_scaler.application.known import BacklogStates
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.application.tasks import Tasks
 from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.domain.backlog import BacklogState
-from carbon_scaler.domain.policy import BUILT_IN_POLICY
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.keda.server import GrpcServer
 from carbon_scaler.keda.servicer import SERVICE, Servicer
@@ -25,7 +25,15 @@ from carbon_scaler.observability.counters import RpcCounters
 from carbon_scaler.protocol import externalscaler_pb2 as pb
 from carbon_scaler.protocol import externalscaler_pb2_grpc as rpc
 from tests.builders import NOW, a_backlog, a_series, an_item
-from tests.fakes import FakeBacklogStates, FakeChanges, FakeClock, FakeIntensityStore
+from tests.fakes import (
+    FakeBacklogStates,
+    FakeChanges,
+    FakeClock,
+    FakeIntensityStore,
+    FakeNotes,
+    a_rulebook,
+    what_is_known,
+)
 
 HOST = "127.0.0.1"
 # No call takes this long; a hung one fails its test instead of ending it by the test's time limit.
@@ -114,11 +122,10 @@ async def open_door(
     store.failure = store_failure
     snapshots = Snapshots(store=store, changes=changes, clock=clock)
     evaluator = Evaluator(
-        policy=BUILT_IN_POLICY,
-        catalog=load_catalog(),
+        rulebook=a_rulebook(load_catalog()),
         default_region=None,
-        snapshots=snapshots,
-        backlogs=FakeBacklogStates() if backlogs is None else backlogs,
+        known=what_is_known(snapshots, FakeBacklogStates() if backlogs is None else backlogs),
+        notes=FakeNotes(),
         clock=clock,
     )
     triggers = KnownTriggers(evaluator, most=most_triggers)

@@ -56,12 +56,12 @@ BAD: Mapping[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
         ("mode", '"brake,queue"', "one of queue, brake, gate, parallel, schedule"),
     ),
     "a mode that is to come": (
-        {**BRAKE, "mode": "gate"},
-        ("mode", '"gate"', "this version does not have it; choose queue or brake"),
+        {**BRAKE, "mode": "parallel"},
+        ("mode", '"parallel"', "this version does not have it; choose queue or brake or gate"),
     ),
-    "a strategy that is to come": (
-        {**BRAKE, "strategy": "forecast"},
-        ("strategy", '"forecast"', "this version does not have it; choose threshold"),
+    "a curve that rises": (
+        {**BRAKE, "curve": "200:0.5,300:1"},
+        ("curve", '"200:0.5,300:1"', "levels from 1 down to 0"),
     ),
     "10,000 keys": (
         {**BRAKE, **{f"key{number}": "value" for number in range(10_000)}},

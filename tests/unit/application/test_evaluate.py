@@ -3,15 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from carbon_scaler.application.evaluate import Evaluator, Subject
+from carbon_scaler.application.directives import Directives
+from carbon_scaler.application.evaluate import Evaluator
+from carbon_scaler.application.known import Known
 from carbon_scaler.application.snapshots import Snapshots
+from carbon_scaler.application.subjects import Subject
 from carbon_scaler.domain.backlog import BacklogReading, BacklogState
+from carbon_scaler.domain.budget import Budget, BudgetAction, BudgetUse
 from carbon_scaler.domain.decision import Decision, Verdict
-from carbon_scaler.domain.policy import BUILT_IN_POLICY, StatedSettings
+from carbon_scaler.domain.override import Override, OverrideAction
+from carbon_scaler.domain.policy import BUILT_IN_POLICY, StatedSettings, WorkloadClass
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Mode, Plan, Problem, Rejection
 from tests.builders import (
@@ -27,9 +33,18 @@ from tests.builders import (
     a_trigger,
     an_item,
 )
-from tests.fakes import FakeBacklogStates, FakeChanges, FakeClock, FakeIntensityStore
+from tests.fakes import (
+    FakeBacklogStates,
+    FakeChanges,
+    FakeClock,
+    FakeDirectives,
+    FakeIntensityStore,
+    FakeNotes,
+    a_rulebook,
+)
 
 LONG = 30 * DAY
+MONTH = NOW.replace(day=1, hour=0, minute=0)
 CLEAN = a_series(100, usable_for=LONG)
 DIRTY = a_series(500, usable_for=LONG)
 BRAKE = a_trigger(region=HOME, mode=Mode.BRAKE)
@@ -43,6 +58,8 @@ class World:
     backlogs: FakeBacklogStates
     snapshots: Snapshots
     evaluator: Evaluator
+    directives: FakeDirectives
+    notes: FakeNotes
 
     def decided(self, subject: Subject) -> Decision:
         answer = self.evaluator.answer(subject)
@@ -67,18 +84,24 @@ async def a_world(
     store = FakeIntensityStore({HOME: DIRTY} if series is None else series)
     backlogs = FakeBacklogStates({"orders": BacklogState(reading=reading)})
     snapshots = Snapshots(store=store, changes=FakeChanges(), clock=clock)
+    directives, notes = FakeDirectives(), FakeNotes()
     evaluator = Evaluator(
-        policy=BUILT_IN_POLICY,
-        catalog={HOME: a_region()},
+        rulebook=a_rulebook({HOME: a_region()}),
         default_region=None,
-        snapshots=snapshots,
-        backlogs=backlogs,
+        known=Known(snapshots=snapshots, backlogs=backlogs, directives=directives),
+        notes=notes,
         clock=clock,
     )
     if loaded:
         await snapshots.refresh(None)
     return World(
-        clock=clock, store=store, backlogs=backlogs, snapshots=snapshots, evaluator=evaluator
+        clock=clock,
+        store=store,
+        backlogs=backlogs,
+        snapshots=snapshots,
+        evaluator=evaluator,
+        directives=directives,
+        notes=notes,
     )
 
 
@@ -318,3 +341,102 @@ async def test_who_waits_waits_for_its_own_backlog_only():
 
     await world.evaluator.make_ready_for(world.evaluator.subject(QUEUE))
     assert world.backlogs.awaited == ["orders"]
+
+
+# Operators, accounts and other rulebooks
+
+
+def a_hold(**stated: object) -> Override:
+    said: dict[str, Any] = {"scaled_object": (BRAKE.namespace, BRAKE.name)} | stated
+    return Override(
+        id=1,
+        action=OverrideAction.HOLD,
+        until=NOW + HOUR,
+        reason="maintenance",
+        by="ada",
+        created_at=NOW,
+        **said,
+    )
+
+
+async def test_an_operators_word_counts_from_the_next_answer_on():
+    world = await a_world({HOME: CLEAN})
+    subject = world.evaluator.subject(BRAKE)
+    assert world.decided(subject).verdict is Verdict.OPEN
+
+    world.directives.current = Directives(overrides=(a_hold(),))
+    assert world.decided(subject).reason == "held"
+
+    world.clock.advance(HOUR)
+    await world.see(a_series(100, since=world.clock.now()))
+    assert world.decided(subject).verdict is Verdict.OPEN, "it expires by itself"
+
+
+async def test_before_operators_were_heard_an_answer_waits():
+    world = await a_world()
+    subject = world.evaluator.subject(BRAKE)
+    world.directives.is_loaded = False
+
+    assert not world.evaluator.is_ready_for(subject)
+    await world.evaluator.make_ready_for(subject)
+    world.directives.is_loaded = True
+    assert world.evaluator.is_ready_for(subject)
+
+
+async def test_what_a_service_has_spent_is_heard():
+    world = await a_world({HOME: CLEAN})
+    budget = Budget(service="reports", monthly_kg=10.0, action=BudgetAction.DEFER)
+    world.evaluator.rulebook = a_rulebook(
+        {HOME: a_region()}, replace(BUILT_IN_POLICY, budgets={"reports": budget})
+    )
+    subject = world.evaluator.subject(replace(BRAKE, service="reports"))
+    # Not the last minutes of a delay, in which a brake is open anyway.
+    before = world.decided(subject)
+    use = BudgetUse(service="reports", month_begins_at=MONTH, spent_kg=11.0, as_of=NOW)
+    world.directives.current = Directives(budget_use={"reports": use})
+
+    assert before.verdict is Verdict.OPEN
+    assert world.decided(subject).reason in ("budget_deferred", "pulse")
+
+
+async def test_under_another_rulebook_nothing_that_was_decided_holds():
+    world = await a_world({HOME: a_series(300)})
+    subject = world.evaluator.subject(BRAKE)
+    first = world.decided(subject)
+    strict = StatedSettings(threshold=200.0)
+    world.evaluator.rulebook = a_rulebook(
+        {HOME: a_region()},
+        replace(
+            BUILT_IN_POLICY,
+            version="another",
+            classes={**BUILT_IN_POLICY.classes, "standard": WorkloadClass(stated=strict)},
+        ),
+    )
+
+    world.evaluator.renew(subject, BRAKE)
+    second = world.decided(subject)
+
+    assert (first.reason, second.decisive.rule) != (second.reason, first.decisive.rule)
+    assert isinstance(subject.plan, Plan)
+    assert subject.plan.policy_version == "another"
+    assert subject.rulebook is world.evaluator.rulebook
+
+
+async def test_a_decision_is_noted_when_it_changes_and_not_each_time():
+    world = await a_world({HOME: CLEAN})
+    subject = world.evaluator.subject(BRAKE)
+    world.decided(subject)
+    world.decided(subject)
+    assert [decision.verdict for _, decision in world.notes.noted] == [Verdict.OPEN]
+
+    await world.see(DIRTY)
+    world.decided(subject)
+    await world.see(a_series(600, usable_for=LONG))
+    world.decided(subject)
+    assert len(world.notes.noted) == 2, "another figure, the same answer"
+
+
+async def test_each_ruling_about_a_tenants_work_is_counted():
+    world = await a_world({HOME: CLEAN})
+    world.decided(world.evaluator.subject(replace(BRAKE, tenant="nobody")))
+    assert world.evaluator.residency_rulings == {("none", "none", "tenant_unknown"): 1}

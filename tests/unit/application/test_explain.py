@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +12,23 @@ from carbon_scaler.application.explain import explain, explain_rejection, plain,
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.resolve import resolve
-from carbon_scaler.domain.backlog import BacklogReading
-from carbon_scaler.domain.decision import Verdict
-from carbon_scaler.domain.policy import BUILT_IN_POLICY, SETTING_NAMES, StatedSettings
+from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
+from carbon_scaler.domain.bands import Band
+from carbon_scaler.domain.decision import Outcome, Ruling, Verdict
+from carbon_scaler.domain.policy import BUILT_IN_POLICY, SETTING_NAMES, StatedSettings, WhenBlind
+from carbon_scaler.domain.residency import CarbonHint, Enforcement, HintRuling, Level, Tenant
 from carbon_scaler.domain.snapshot import RegionSeries
-from carbon_scaler.domain.trigger import Mode, Plan, Rejection, Trigger
+from carbon_scaler.domain.trigger import Mode, Plan, Rejection, Tenancy, Trigger
 from tests.builders import (
     HOME,
     HOUR,
     MINUTE,
     NOW,
+    Share,
     a_backlog,
+    a_plan,
+    a_queue_plan,
+    a_region,
     a_series,
     a_trigger,
     an_item,
@@ -33,7 +40,9 @@ BRAKE = a_trigger(region=HOME, mode=Mode.BRAKE)
 QUEUE = a_trigger(region=HOME, backlog="orders")
 DOCUMENTED = {
     "verdict", "reason", "level", "admitted", "metric_value", "target", "rules", "intensity",
-    "source_change", "settings", "changes_at", "policy_version",
+    "source_change", "settings", "changes_at", "policy_version", "why", "until", "would_change",
+    "share", "keda", "residency", "carbon_hint", "regions_compared", "budget", "tenant", "service",
+    "blocked_by", "saving",
 }  # fmt: skip
 
 
@@ -94,6 +103,9 @@ def test_the_value_that_decided_says_all_of_itself():
         "observed_at": NOW - 30 * MINUTE,
         "age_seconds": 1800.0,
         "usable": True,
+        "band": "high",
+        "classification": "high",
+        "renewables_as_expected": None,
     }
 
 
@@ -223,3 +235,290 @@ def test_a_whole_document_becomes_json():
 
     assert told["changes_at"].endswith("Z")
     assert told["verdict"] in ("open", "closed")
+
+
+# Why, until when, and what would change it
+
+
+def with_origins(plan: Plan) -> Plan:
+    return replace(plan, origins=dict.fromkeys(("region", *SETTING_NAMES), "default"))
+
+
+def told(plan: Plan, inputs: Inputs) -> dict[str, Any]:
+    return explain(with_origins(plan), decide(plan, inputs, NOW), inputs=inputs)
+
+
+def test_the_decisive_ruling_says_why():
+    document = explained(BRAKE, a_series(500))
+
+    assert document["why"] == document["rules"][-1]["text"]
+
+
+def test_until_is_when_time_alone_changes_the_answer_and_not_when_it_is_looked_at_again():
+    plan = a_queue_plan(workload_class="deferrable")
+    demand = a_backlog(an_item(11 * HOUR))
+
+    document = told(plan, Inputs(series=a_series(500), demand=demand))
+
+    assert document["until"] == NOW + 59 * MINUTE
+    assert document["changes_at"] == NOW + MINUTE, "when the backlog must have been read again"
+    assert document["would_change"][-1] == {
+        "what": "the latest start of 1 item, less the lead, comes",
+        "at": NOW + 59 * MINUTE,
+        "then": "open, 1 admitted",
+        "verdict": Verdict.OPEN,
+    }
+
+
+def test_what_is_asked_for_stands_before_what_time_brings():
+    document = told(
+        a_plan(workload_class="deferrable", max_delay=HOUR), Inputs(series=a_series(500))
+    )
+
+    at = [each["at"] for each in document["would_change"]]
+    assert at[0] is None
+    assert at[1:] == sorted(at[1:])
+
+
+def test_without_all_inputs_nothing_is_foretold():
+    document = explained(BRAKE, a_series(500))
+
+    assert document["until"] is None
+    assert [each["at"] for each in document["would_change"]] == [None]
+
+
+EMPTY = a_backlog()
+WAITING = a_backlog(an_item())
+
+
+@pytest.mark.parametrize(
+    ("stated", "inputs", "cause"),
+    [
+        ({}, Inputs(series=a_series(500), demand=WAITING), "threshold"),
+        ({"when_blind": WhenBlind.CLOSED}, Inputs(series=None, demand=WAITING), "data"),
+        ({}, Inputs(series=a_series(100), demand=BacklogUnknown(cause="refused")), "backlog"),
+        ({}, Inputs(series=a_series(500), demand=EMPTY), "no_demand"),
+        ({}, Inputs(series=a_series(100), demand=EMPTY), "no_demand"),
+        ({"max_jobs": 1}, Inputs(series=a_series(100), demand=a_backlog(an_item(), in_progress=1)),
+         "ceiling"),
+        ({}, Inputs(series=a_series(100), demand=WAITING), None),
+    ],
+)  # fmt: skip
+def test_the_one_cause_that_blocks_is_named(
+    stated: dict[str, Any], inputs: Inputs, cause: str | None
+):
+    assert told(a_queue_plan(**stated), inputs)["blocked_by"] == cause
+
+
+def test_where_nothing_waits_why_says_so_before_the_grid():
+    document = told(a_queue_plan(), Inputs(series=a_series(500), demand=EMPTY))
+
+    assert document["why"].startswith('nothing waits in backlog "orders"; 500 g/kWh')
+
+
+def test_a_full_ceiling_is_said_before_the_grid():
+    demand = a_backlog(an_item(), in_progress=2)
+
+    document = told(a_queue_plan(max_jobs=2), Inputs(series=a_series(100), demand=demand))
+
+    assert document["why"].startswith("all 2 of maxJobs are taken; 100 g/kWh is below")
+
+
+# The grid in words
+
+
+@pytest.mark.parametrize(
+    ("grams", "renewable", "bands", "expected"),
+    [
+        (99.0, 40.0, ("very_clean", "clean"), True),
+        (100.0, 39.0, ("clean", "clean"), False),
+        (200.0, (10.0, 30.0), ("moderate", "moderate"), None),
+        (200.0, None, ("moderate", "moderate"), None),
+        (600.0, 5.0, ("very_high", "very_high"), None),
+    ],
+)
+def test_an_intensity_tells_its_band_and_whether_its_renewables_fit(
+    grams: float, renewable: Share, bands: tuple[str, str], expected: bool | None
+):
+    intensity = explained(BRAKE, a_series(grams, renewable=renewable))["intensity"]
+
+    assert (intensity["band"], intensity["classification"]) == bands
+    assert intensity["renewables_as_expected"] is expected
+
+
+def test_bands_of_ones_own_are_the_ones_told():
+    plan = replace(a_plan(), bands=(Band(name="fine", below=None),))
+
+    assert told(plan, Inputs(series=a_series(500)))["intensity"]["band"] == "fine"
+
+
+def test_waiting_for_the_limit_saves_at_least_the_excess():
+    assert explained(BRAKE, a_series(500))["saving"] == {
+        "grams_per_job_at_least": 50.0,
+        "percent_at_least": 20.0,
+        "job_energy_kwh": 0.5,
+    }
+    assert explained(BRAKE, a_series(100))["saving"] is None
+    assert explained(BRAKE)["saving"] is None
+
+
+# Where it runs, for whom, from which budget
+
+
+A_HINT = HintRuling(
+    hint=CarbonHint(
+        suggested_region="us-east-1",
+        current_grams_per_kwh=320.0,
+        suggested_grams_per_kwh=180.0,
+        renewable_percent=60.0,
+    ),
+    overridden=True,
+    reason="residency",
+    penalty_grams=70.0,
+)
+
+
+def a_tenancy(level: Level = Level.EU_STRICT, primary: str = "eu-west-1") -> Tenancy:
+    places = {
+        "eu-west-1": replace(a_region("eu-west-1"), country="IE", eu_eea="eu"),
+        HOME: a_region(),
+        "us-east-1": a_region("us-east-1"),
+    }
+    return Tenancy(
+        tenant_name="acme",
+        origin="trigger",
+        tenant=Tenant(name="acme", level=level, primary_region=primary),
+        refusal=None,
+        places=places,
+        adequacy={},
+    )
+
+
+def weighed(plan: Plan, hint: HintRuling | None, inputs: Inputs) -> dict[str, Any]:
+    decision = replace(decide(plan, inputs, NOW), hint=hint)
+    return explain(with_origins(plan), decision, inputs=inputs)
+
+
+def test_carbon_against_the_law_is_shown_region_by_region():
+    plan = replace(a_plan(region="eu-west-1"), tenancy=a_tenancy())
+    inputs = Inputs(series=replace(a_series(320), region="eu-west-1"))
+
+    rows = weighed(plan, A_HINT, inputs)["regions_compared"]
+
+    told = [
+        (row["region"], row["emissions_grams"], row["penalty_grams"], row["lawful"], row["chosen"])
+        for row in rows
+    ]
+    assert told == [
+        ("eu-west-1", 160.0, 70.0, True, True),
+        ("us-east-1", 90.0, 0.0, False, False),
+    ]
+
+
+def test_a_redirect_shows_the_enforced_region_as_the_choice():
+    plan = replace(a_plan(), tenancy=a_tenancy())
+    others = {"eu-west-1": replace(a_series(120), region="eu-west-1")}
+
+    document = weighed(plan, None, Inputs(series=a_series(100), others=others))
+
+    rows = document["regions_compared"]
+    assert [(row["region"], row["lawful"], row["chosen"]) for row in rows] == [
+        (HOME, False, False),
+        ("eu-west-1", True, True),
+    ]
+    assert rows[1]["emissions_grams"] == 60.0
+    assert document["residency"] == {
+        "tenant": "acme",
+        "origin": "trigger",
+        "level": Level.EU_STRICT,
+        "mode": Enforcement.STRICT,
+        "outcome": Outcome.REDIRECTED,
+        "reason": "residency_redirect",
+        "region": HOME,
+        "enforced_region": "eu-west-1",
+    }
+    assert (document["tenant"], document["blocked_by"]) == ("acme", "residency")
+    assert document["rules"][0]["outcome"] == "redirected"
+
+
+def test_an_enforced_region_of_which_nothing_is_known_is_still_shown():
+    plan = replace(a_plan(), tenancy=a_tenancy())
+
+    rows = weighed(plan, None, Inputs(series=None))["regions_compared"]
+
+    assert [(row["emissions_grams"], row["penalty_grams"]) for row in rows] == [(None, None)] * 2
+
+
+def test_a_tenant_that_nobody_knows_is_told_without_level_or_mode():
+    tenancy = replace(a_tenancy(), tenant=None, refusal="no such tenant")
+    plan = replace(a_plan(), tenancy=tenancy)
+
+    document = weighed(plan, A_HINT, Inputs(series=a_series(100)))
+
+    law = document["residency"]
+    assert (law["level"], law["mode"], law["outcome"]) == (None, None, Outcome.DENIED)
+    assert not any(row["lawful"] or row["chosen"] for row in document["regions_compared"])
+
+
+def test_nobody_s_work_may_go_anywhere():
+    document = weighed(a_plan(), A_HINT, Inputs(series=a_series(320)))
+
+    assert document["residency"] is None
+    assert all(row["lawful"] for row in document["regions_compared"])
+
+
+def test_a_hint_is_told_with_what_it_saves_and_what_became_of_it():
+    document = weighed(a_plan(), A_HINT, Inputs(series=a_series(320)))
+
+    assert document["carbon_hint"] == {
+        "suggested_region": "us-east-1",
+        "current_grams_per_kwh": 320.0,
+        "suggested_grams_per_kwh": 180.0,
+        "savings_percent": 43.8,
+        "renewable_percent": 60.0,
+        "overridden": True,
+        "penalty_grams": 70.0,
+        "reason": "residency",
+    }
+
+
+def test_a_budget_is_told_from_its_ruling():
+    ruling = Ruling(
+        rule="budget",
+        outcome=Outcome.LIMITED,
+        reason="budget_throttled",
+        template="half",
+        figures={"spent_kg": 12.0, "monthly_kg": 10.0},
+        share=0.5,
+    )
+    plan = with_origins(replace(a_plan(Mode.GATE), service="reports"))
+    decision = decide(plan, Inputs(series=a_series(100)), NOW)
+
+    document = explain(plan, replace(decision, rulings=(ruling, *decision.rulings), share=0.5))
+
+    assert document["budget"] == {
+        "outcome": "limited",
+        "reason": "budget_throttled",
+        "spent_kg": 12.0,
+        "monthly_kg": 10.0,
+    }
+    assert (document["service"], document["share"]) == ("reports", 0.5)
+    assert explained(BRAKE)["budget"] is None
+
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "explain.md"
+
+
+def test_every_key_of_the_document_is_on_its_page():
+    text = PAGE.read_text()
+    document = weighed(a_plan(), A_HINT, Inputs(series=a_series(500)))
+    nested = ("intensity", "keda", "saving", "carbon_hint")
+    keys = {*document, *(key for name in nested for key in document[name])}
+    keys |= {key for row in document["regions_compared"] for key in row}
+
+    assert {key for key in keys if f"`{key}`" not in text} == set()
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_is_on_the_page(outcome: Outcome):
+    assert f"`{outcome}`" in PAGE.read_text()

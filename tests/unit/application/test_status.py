@@ -11,10 +11,9 @@ from carbon_scaler.application.feed_records import FeedRecord
 from carbon_scaler.application.grid_state import GridState, Leader
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.application.status import Server, status_document
-from carbon_scaler.domain.policy import BUILT_IN_POLICY
 from carbon_scaler.domain.snapshot import RegionSeries
 from tests.builders import HOME, HOUR, MINUTE, NOW, a_series
-from tests.fakes import FakeChanges, FakeClock, FakeIntensityStore
+from tests.fakes import FakeChanges, FakeClock, FakeIntensityStore, a_rulebook, rules_of
 from tests.grid_builders import an_average, an_outlook
 
 DOCUMENTED = {
@@ -42,7 +41,7 @@ async def status_of(
         server=server,
         snapshots=snapshots,
         backlogs=Backlogs([], clock),
-        policy=BUILT_IN_POLICY,
+        rules=rules_of(a_rulebook({}), clock),
         clock=clock,
     )
     told: dict[str, Any] = json.loads(json.dumps(document, default=plain, allow_nan=False))

@@ -9,7 +9,6 @@ import yaml
 
 from carbon_scaler.application.backlog_settings import BacklogKind, BacklogSettings
 from carbon_scaler.config.backlogs_file import read_backlogs
-from carbon_scaler.config.policy_directory import LATER_DOCUMENTS
 from carbon_scaler.config.yaml_document import MOST_BYTES, PolicyFileError
 
 PASSWORD = "s3cr3t"
@@ -121,55 +120,6 @@ def test_a_mounted_config_map_is_read(tmp_path: Path):
     written(tmp_path, "left by an editor", name=".backlogs.yaml")
 
     assert [backlog.name for backlog in read_backlogs(tmp_path, ENVIRONMENT)] == ["q2q"]
-
-
-def test_a_directory_that_is_not_there_is_named(tmp_path: Path):
-    with pytest.raises(PolicyFileError, match="nowhere: the policy directory does not exist"):
-        read_backlogs(tmp_path / "nowhere", ENVIRONMENT)
-
-
-def test_a_directory_that_is_a_file_is_named(tmp_path: Path):
-    file = written(tmp_path, MINIMAL) / "backlogs.yaml"
-
-    with pytest.raises(PolicyFileError, match=r"backlogs\.yaml: .* is not a directory"):
-        read_backlogs(file, ENVIRONMENT)
-
-
-@pytest.mark.parametrize("name", sorted(LATER_DOCUMENTS))
-def test_a_document_of_later_versions_is_refused_because_its_rules_would_not_hold(
-    tmp_path: Path, name: str
-):
-    written(tmp_path, MINIMAL)
-    written(tmp_path, "", name=name)
-
-    assert refusal(tmp_path).startswith(f"{name}: this version does not read {name} yet; remove")
-
-
-@pytest.mark.parametrize(
-    ("name", "meant"),
-    [
-        ("backlog.yaml", "backlogs.yaml"),
-        ("backlogs.yml", "backlogs.yaml"),
-        ("Backlogs.YAML", "backlogs.yaml"),
-        ("workload-policy.yaml", "workload-policies.yaml"),
-    ],
-)
-def test_an_unknown_document_asks_which_one_was_meant(tmp_path: Path, name: str, meant: str):
-    written(tmp_path, MINIMAL, name=name)
-
-    assert refusal(tmp_path) == (
-        f'{name}: is not a policy document; did you mean "{meant}"? '
-        "this version reads backlogs.yaml, region-profiles.yaml, sources.yaml"
-    )
-
-
-def test_a_document_like_no_other_gets_no_suggestion(tmp_path: Path):
-    written(tmp_path, "", name="kustomization.yaml")
-
-    assert refusal(tmp_path) == (
-        "kustomization.yaml: is not a policy document; "
-        "this version reads backlogs.yaml, region-profiles.yaml, sources.yaml"
-    )
 
 
 @pytest.mark.parametrize(
@@ -310,8 +260,3 @@ def test_a_file_that_breaks_off_while_it_is_read_is_refused(tmp_path: Path):
     (tmp_path / "backlogs.yaml").symlink_to("/proc/self/mem")
 
     assert refusal(tmp_path) == "backlogs.yaml: cannot be read: Input/output error"
-
-
-def test_a_directory_that_cannot_be_read_is_named(tmp_path: Path):
-    with pytest.raises(PolicyFileError, match="the policy directory cannot be read: File name too"):
-        read_backlogs(tmp_path / ("x" * 300), ENVIRONMENT)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from carbon_scaler.config.manifest import MOST_BYTES, ManifestError, read_trigger
+from carbon_scaler.config.manifest import MOST_BYTES, ManifestError, read_manifest, read_trigger
 
 SCALED_JOB = """
 apiVersion: v1
@@ -34,7 +34,7 @@ def test_the_first_external_trigger_is_taken_with_the_names_of_its_object(tmp_pa
     assert trigger == (
         "batch",
         "nightly",
-        {"region": "us-west-1", "threshold": "250", "requireMix": "True"},
+        {"region": "us-west-1", "threshold": "250", "requireMix": "true"},
     )
 
 
@@ -87,3 +87,89 @@ def test_what_cannot_be_read_is_one_line_that_names_the_file(tmp_path: Path, tex
 def test_a_manifest_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(ManifestError, match=r"nowhere\.yaml: cannot be read"):
         read_trigger(tmp_path / "nowhere.yaml")
+
+
+# Which object, which trigger, which values
+
+TWO = """
+kind: List
+items:
+  - kind: ScaledJob
+    metadata: {name: first, namespace: batch}
+    spec: {triggers: [{type: external, metadata: {mode: brake}}]}
+  - kind: ConfigMap
+  - kind: ScaledObject
+    metadata: {name: second}
+    spec: {triggers: [{type: external, metadata: {mode: gate}}]}
+---
+kind: ScaledJob
+metadata: {name: third}
+spec: {triggers: [{type: external-push}]}
+"""
+
+
+def test_of_several_objects_the_first_is_taken_and_the_others_are_known(tmp_path: Path):
+    manifest = read_manifest(written(tmp_path, TWO))
+
+    assert (manifest.kind, manifest.namespace, manifest.name) == ("ScaledJob", "batch", "first")
+    assert manifest.beside == ("second", "third")
+
+
+def test_a_name_chooses_among_several(tmp_path: Path):
+    manifest = read_manifest(written(tmp_path, TWO), "second")
+
+    assert (manifest.kind, manifest.name, manifest.metadata) == (
+        "ScaledObject",
+        "second",
+        {"mode": "gate"},
+    )
+
+
+def test_a_name_that_is_not_there_is_told_with_those_that_are(tmp_path: Path):
+    with pytest.raises(ManifestError, match=r'no object "fourth" .*holds first, second, third'):
+        read_manifest(written(tmp_path, TWO), "fourth")
+
+
+def test_our_trigger_is_told_from_another_external_one(tmp_path: Path):
+    text = """
+kind: ScaledJob
+spec:
+  triggers:
+    - {type: external, metadata: {scalerAddress: other:1, query: x}}
+    - {type: external, metadata: {scalerAddress: ours:1, workloadClass: urgent}}
+"""
+
+    manifest = read_manifest(written(tmp_path, text))
+
+    assert manifest.metadata["scalerAddress"] == "ours:1"
+    assert len(manifest.triggers) == 2
+
+
+FROM_ENV = """
+kind: ScaledJob
+spec:
+  triggers:
+    - type: external
+      metadata: {regionFromEnv: REGION, tenantFromEnv: TENANT, backlogFromEnv: NOBODY}
+  jobTargetRef:
+    template:
+      spec:
+        containers:
+          - env:
+              - {name: REGION, value: us-west-1}
+              - {name: TENANT, valueFrom: {secretKeyRef: {name: a, key: b}}}
+"""
+
+
+def test_a_value_from_the_environment_is_read_where_the_manifest_writes_it_out(tmp_path: Path):
+    manifest = read_manifest(written(tmp_path, FROM_ENV))
+
+    assert manifest.metadata == {"regionFromEnv": "us-west-1"}
+    assert manifest.unresolved == ("tenantFromEnv", "backlogFromEnv")
+
+
+@pytest.mark.parametrize("containers", ["3", "[]", "[3]", "[{env: 3}]", "[{env: [3]}]"])
+def test_an_odd_environment_resolves_nothing(tmp_path: Path, containers: str):
+    text = FROM_ENV[: FROM_ENV.index("containers:")] + f"containers: {containers}\n"
+
+    assert read_manifest(written(tmp_path, text)).metadata == {}

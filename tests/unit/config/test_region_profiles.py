@@ -1,7 +1,9 @@
 """region-profiles.yaml changes the catalog, or one line says what is wrong and where."""
 
+from datetime import UTC, timedelta
 from math import isnan
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +18,7 @@ from carbon_scaler.config.region_profiles import (
 from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.config.yaml_document import PolicyFileError
 from carbon_scaler.domain.intensity import Basis, Factors, Signal
+from carbon_scaler.domain.windows import TimeWindow, WindowEffect
 
 MARGINAL = Basis(signal=Signal.MARGINAL, factors=Factors.DIRECT)
 
@@ -31,6 +34,19 @@ def refusal(directory: Path, text: str) -> str:
     return str(raised.value).removeprefix(f"{directory}/")
 
 
+def clean(hours: str, begins: int, ends: int) -> TimeWindow:
+    return TimeWindow(
+        name=f"clean hours {hours} of basement",
+        begins=timedelta(hours=begins),
+        ends=timedelta(hours=ends),
+        effect=WindowEffect.PREFER,
+        timezone=None,
+        regions=frozenset({"basement"}),
+        priority=9,
+        bonus_percent=10.0,
+    )
+
+
 def test_without_a_directory_or_a_file_there_are_no_profiles(tmp_path: Path):
     assert read_profiles(None) == NO_PROFILES
     assert read_profiles(tmp_path) == NO_PROFILES
@@ -44,7 +60,7 @@ def test_a_file_without_regions_changes_nothing(tmp_path: Path, text: str):
 def test_what_is_stated_stands(tmp_path: Path):
     text = """\
 regions:
-  eu-west-2:
+  basement:
     zone: GB
     zones: {neso: "13"}
     signal: marginal
@@ -55,11 +71,16 @@ regions:
     latitude: -1.5
     longitude: 3
     country: FR
-    eu_eea: eu
+    residency: eu
+    timezone: Europe/Paris
+    cost_multiplier: 1.05
+    average: 280
+    mix: {hydro: 50, gas: 25, wind: 15, solar: 5, coal: 5}
+    clean_hours: ["11:00-14:00", "22:00-02:00"]
 """
 
     assert read(tmp_path, text).regions == {
-        "eu-west-2": RegionProfile(
+        "basement": RegionProfile(
             zone="GB",
             zones={"neso": "13"},
             signal=Signal.MARGINAL,
@@ -70,7 +91,12 @@ regions:
             latitude=-1.5,
             longitude=3.0,
             country="FR",
-            eu_eea="eu",
+            residency="eu",
+            timezone=ZoneInfo("Europe/Paris"),
+            cost_multiplier=1.05,
+            average=280.0,
+            renewable_percent=70.0,
+            clean_hours=(clean("11:00-14:00", 11, 14), clean("22:00-02:00", 22, 26)),
         )
     }
 
@@ -135,12 +161,76 @@ def test_a_region_of_ones_own_that_looks_like_a_typo_is_warned_of(tmp_path: Path
     )
 
 
-@pytest.mark.parametrize("key", ["average", "clean_hours", "mix", "residency", "cost_multiplier"])
-def test_a_key_of_a_later_version_is_accepted_and_warned_of(tmp_path: Path, key: str):
-    profiles = read(tmp_path, f"regions: {{us-east-1: {{{key}: 3}}}}")
+def test_what_is_known_better_of_a_region_is_in_the_catalog(tmp_path: Path):
+    text = """\
+regions:
+  us-east-1:
+    average: 450
+    range: [350, 550]
+    mix: {coal: 35, gas: 40, nuclear: 15, renewable: 10}
+    clean_hours: 11:00-14:00
+    cost_multiplier: 1.1
+    timezone: America/Detroit
+"""
+    region = apply(load_catalog(), read(tmp_path, text))["us-east-1"]
 
-    assert profiles.warnings == (
-        f"region-profiles.yaml: regions.us-east-1: {key} has no effect in this version",
+    assert (region.stated_average, region.stated_renewable_percent) == (450.0, 10.0)
+    assert [window.name for window in region.clean_hours] == [
+        "clean hours 11:00-14:00 of us-east-1"
+    ]
+    assert region.cost_multiplier == 1.1
+    assert region.timezone == ZoneInfo("America/Detroit")
+
+
+@pytest.mark.parametrize(
+    ("mix", "percent"),
+    [
+        ("{wind: 100}", 100.0),
+        ("{coal: 60, gas: 40}", 0.0),
+        ("{wind: 49.5, gas: 49.5}", 50.0),
+        ("{wind: 50.5, gas: 50.5}", 50.0),
+        ("{biomass: 10, geothermal: 10, hydro: 10, solar: 10, other: 60}", 40.0),
+    ],
+)
+def test_the_renewable_share_is_that_of_the_mix(tmp_path: Path, mix: str, percent: float):
+    profiles = read(tmp_path, f"regions: {{us-east-1: {{mix: {mix}}}}}")
+
+    assert profiles.regions["us-east-1"].renewable_percent == percent
+
+
+def test_of_a_shipped_region_the_law_is_no_setting(tmp_path: Path):
+    text = "regions:\n  eu-west-2:\n    residency: eu\n"
+
+    assert refusal(tmp_path, text) == (
+        'region-profiles.yaml:3: regions.eu-west-2.residency: "eu" is not allowed; that of a '
+        "shipped region can't be changed; leave it out, or write uk"
+    )
+    assert "write GB" in refusal(tmp_path, text.replace("residency: eu", "country: US"))
+
+
+def test_of_a_shipped_region_the_law_may_be_repeated(tmp_path: Path):
+    text = "regions: {eu-west-2: {residency: uk, country: GB}}"
+
+    assert apply(load_catalog(), read(tmp_path, text)) == load_catalog()
+
+
+def test_a_region_of_ones_own_has_the_law_and_the_time_that_are_stated(tmp_path: Path):
+    text = """\
+regions:
+  attic: {zone: SE-SE3}
+  basement: {zone: SE-SE3, residency: eu, country: SE, timezone: Europe/Stockholm}
+"""
+    catalog = apply(load_catalog(), read(tmp_path, text))
+
+    assert (catalog["attic"].eu_eea, catalog["attic"].timezone) == ("no", UTC)
+    assert (catalog["basement"].eu_eea, catalog["basement"].country) == ("eu", "SE")
+    assert catalog["basement"].timezone == ZoneInfo("Europe/Stockholm")
+
+
+def test_an_average_lies_in_its_range(tmp_path: Path):
+    assert refusal(tmp_path, "regions: {us-east-1: {range: [350, 550], average: 600}}") == (
+        'region-profiles.yaml:1: regions.us-east-1.average: "600" is not allowed; it lies outside '
+        "this region's range, 350 to 550"
     )
 
 
@@ -163,6 +253,27 @@ def test_a_key_of_a_later_version_is_accepted_and_warned_of(tmp_path: Path, key:
         ("latitude: 91", '4: regions.us-east-1.latitude: "91" is not allowed; degrees from -90'),
         ("latitude: yes", '4: regions.us-east-1.latitude: "True" is not allowed; degrees'),
         ("latitude: 1", "3: regions.us-east-1: latitude and longitude go together"),
+        ("average: -1", '4: regions.us-east-1.average: "-1" is not allowed; a number in g/kWh'),
+        ("average:", '4: regions.us-east-1.average: "" is not allowed; a number in g/kWh'),
+        ("mix: {wind: 98.9}", '4: regions.us-east-1.mix: "a mapping" is not allowed; percent by'),
+        ("mix: {wind: 101.1}", '4: regions.us-east-1.mix.wind: "101.1" is not allowed; percent'),
+        ("mix: {sun: 100}", '4: regions.us-east-1.mix.sun: "sun" is not allowed; percent by kind'),
+        ("mix: {}", '4: regions.us-east-1.mix: "a mapping" is not allowed; percent by kind'),
+        ("clean_hours: 3", '4: regions.us-east-1.clean_hours: "3" is not allowed; hours like'),
+        ("clean_hours: []", '4: regions.us-east-1.clean_hours: "a list" is not allowed; hours'),
+        (
+            "clean_hours: [11:00-11:00]",
+            '4: regions.us-east-1.clean_hours.0: "11:00-11:00" is not allowed; hours like',
+        ),
+        ("cost_multiplier: 0", '4: regions.us-east-1.cost_multiplier: "0" is not allowed; a num'),
+        ("residency: EU", '4: regions.us-east-1.residency: "EU" is not allowed; one of eu, eea'),
+        ("eu_eea: eu", "4: regions.us-east-1.eu_eea: unknown key; one of average, clean_hours"),
+        (
+            "timezone: America/New_Yrok",
+            '4: regions.us-east-1.timezone: "America/New_Yrok" is not allowed; did you mean '
+            '"America/New_York"? an IANA name',
+        ),
+        ("timezone: region", '4: regions.us-east-1.timezone: "region" is not allowed; '),
         ("country: Sweden", '4: regions.us-east-1.country: "Sweden" is not allowed; two capital'),
         ("zones: {neso: 13}", '4: regions.us-east-1.zones.neso: "13" is not allowed; a mapping of'),
         ('zone: ""', '4: regions.us-east-1.zone: "" is not allowed; the grid\'s zone'),

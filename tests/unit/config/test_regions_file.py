@@ -2,7 +2,9 @@
 
 import csv
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
@@ -37,6 +39,7 @@ def test_a_region_is_as_it_was_written():
         eu_eea="partial",
         watttime_region="CAISO_NORTH",
         provenance="emaps-dc+ccf+rtc wt=rtc geo=city",
+        timezone=ZoneInfo("America/Los_Angeles"),
     )
 
 
@@ -86,6 +89,35 @@ def test_every_region_has_a_place_and_a_known_legal_class():
         assert len(region.country) == 2
         assert region.zone
         assert region.eu_eea in {"eu", "eea", "uk", "ch", "adequate", "partial", "no"}
+
+
+def test_every_region_keeps_the_time_of_its_place():
+    january = datetime(2026, 1, 15, 12, tzinfo=UTC)
+    for region in load_catalog().values():
+        assert isinstance(region.timezone, ZoneInfo)
+        assert region.timezone.key in available_timezones()
+        offset = january.astimezone(region.timezone).utcoffset()
+        assert offset is not None
+        assert abs(offset / timedelta(hours=1) - region.longitude / 15) <= 2.6, region.name
+
+
+@pytest.mark.parametrize(
+    ("region", "timezone"),
+    [
+        ("us-east-1", "America/New_York"),
+        ("us-west3", "America/Denver"),
+        ("us-west4", "America/Los_Angeles"),
+        ("westus3", "America/Phoenix"),
+        ("ca-west-1", "America/Edmonton"),
+        ("ca-central-1", "America/Toronto"),
+        ("australiacentral", "Australia/Sydney"),
+        ("eu-central-1", "Europe/Berlin"),
+        ("eu-south-2", "Europe/Madrid"),
+        ("northeurope", "Europe/Dublin"),
+    ],
+)
+def test_the_time_of_a_place_is_that_of_its_city(region: str, timezone: str):
+    assert str(load_catalog()[region].timezone) == timezone
 
 
 def test_the_catalog_is_read_once():

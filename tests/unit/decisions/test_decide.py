@@ -1,25 +1,32 @@
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
-from carbon_scaler.decisions.decide import STRATEGIES, decide
+from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
+from carbon_scaler.domain.budget import BudgetAction
 from carbon_scaler.domain.decision import SETTLING, Decision, Verdict
+from carbon_scaler.domain.override import Override
 from carbon_scaler.domain.policy import Strategy, WhenBlind
 from carbon_scaler.domain.snapshot import RegionSeries
-from carbon_scaler.domain.trigger import Plan
+from carbon_scaler.domain.trigger import Mode, Plan
 from tests.builders import (
     HOUR,
     MINUTE,
     NOW,
     SECOND,
     a_backlog,
+    a_budget,
+    a_budget_use,
     a_plan,
     a_queue_plan,
     a_series,
+    a_window,
     an_item,
+    an_override,
 )
 
 CLEAN = a_series(100, renewable=80.0)
@@ -229,11 +236,56 @@ def test_a_decision_says_until_when_it_holds(
     assert decision.changes_at == changes_at
 
 
-def test_every_strategy_that_is_offered_decides():
-    for strategy in STRATEGIES:
-        decision = decide(a_plan(strategy=strategy), Inputs(series=CLEAN), NOW)
-        assert decision.verdict is Verdict.OPEN
-    assert set(STRATEGIES) <= set(Strategy)
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_every_strategy_decides(strategy: Strategy):
+    for series, verdict in ((CLEAN, Verdict.OPEN), (DIRTY, Verdict.CLOSED)):
+        plan = a_plan(strategy=strategy, max_delay=12 * HOUR)
+        assert decide(plan, Inputs(series=series), NOW).verdict is verdict
+
+
+EVERYTHING = {
+    "windows": (a_window(10, 14),),
+    "budget": a_budget(action=BudgetAction.THROTTLE),
+    "max_delay": 12 * HOUR,
+}
+
+
+@pytest.mark.parametrize(
+    ("stated", "overrides", "rules"),
+    [
+        ({}, (), ["class", "deadline", "blind", "budget", "windows"]),
+        ({"shadow": True}, (), ["shadow", "class", "deadline", "blind", "budget", "windows"]),
+        ({"enabled": False, "shadow": True}, (), ["off"]),
+        ({"enabled": False}, (an_override(),), ["override"]),
+        ({}, (an_override(until=NOW),), ["class", "deadline", "blind", "budget", "windows"]),
+    ],
+    ids=["all", "in shadow", "switched off", "held though switched off", "held until now"],
+)
+def test_the_order_of_the_rules_is_the_documented_one(
+    stated: dict[str, Any], overrides: tuple[Override, ...], rules: list[str]
+):
+    inputs = Inputs(series=CLEAN, overrides=overrides, budget_use=a_budget_use(100))
+    decision = decide(a_plan(Mode.GATE, **{**EVERYTHING, **stated}), inputs, NOW)
+    assert [ruling.rule for ruling in decision.rulings] == rules
+
+
+def test_the_least_share_of_all_rules_counts():
+    plan = a_plan(
+        Mode.GATE,
+        budget=a_budget(action=BudgetAction.THROTTLE, throttle_percent=40.0),
+        strategy=Strategy.CURVE,
+    )
+    shares = [
+        decide(plan, Inputs(series=a_series(grams), budget_use=a_budget_use(100)), NOW).share
+        for grams in (100, 300, 360, 500)
+    ]
+    assert shares == [0.4, 0.4, pytest.approx(0.2), 0.0]
+
+
+def test_what_is_decided_only_for_the_record_in_shadow_limits_nothing():
+    plan = a_plan(Mode.GATE, shadow=True, budget=a_budget(action=BudgetAction.THROTTLE))
+    decision = decide(plan, Inputs(series=DIRTY, budget_use=a_budget_use(100)), NOW)
+    assert (decision.metric_value, decision.reason) == (1.0, "shadow")
 
 
 @pytest.mark.parametrize("series", [CLEAN, DIRTY, None], ids=["clean", "dirty", "blind"])

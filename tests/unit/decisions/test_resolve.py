@@ -1,25 +1,33 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from carbon_scaler.decisions.resolve import AVAILABLE_MODES, Surroundings, resolve
+from carbon_scaler.domain.curves import curve_up_to
 from carbon_scaler.domain.policy import (
     BUILT_IN_POLICY,
     SETTING_NAMES,
     Policy,
     StatedSettings,
     Strategy,
+    TimeShift,
     WhenBlind,
     WorkloadClass,
 )
 from carbon_scaler.domain.trigger import Mode, Plan, Problem, Rejection
+from carbon_scaler.domain.windows import TimeWindow
 from tests.builders import (
+    DAY,
     HOUR,
     MINUTE,
     SECOND,
+    a_budget,
     a_region,
     a_trigger,
+    a_window,
+    preferred,
     some_settings,
     some_surroundings,
 )
@@ -97,10 +105,14 @@ LAYERED = [
     ("max_delay", 0 * HOUR, 2 * HOUR, 3 * HOUR),
     ("min_savings_percent", 0.0, 2.0, 3.0),
     ("job_duration", HOUR, 2 * HOUR, 3 * HOUR),
-    ("strategy", Strategy.THRESHOLD, Strategy.THRESHOLD, Strategy.THRESHOLD),
+    ("strategy", Strategy.CURVE, Strategy.QUANTILE, Strategy.FORECAST),
     ("lead", 0 * SECOND, 20 * SECOND, 30 * SECOND),
     ("release", MINUTE, 2 * MINUTE, 3 * MINUTE),
     ("when_blind", WhenBlind.OPEN, WhenBlind.CLOSED, WhenBlind.ERROR),
+    ("quantile_percent", 10.0, 20.0, 40.0),
+    ("quantile_window", DAY, 2 * DAY, 3 * DAY),
+    ("curve", curve_up_to(100.0), curve_up_to(200.0), curve_up_to(300.0)),
+    ("job_energy_kwh", 1.0, 2.0, 3.0),
 ]
 
 
@@ -141,6 +153,10 @@ def test_each_setting_has_an_origin_of_its_own():
         "lead": "default",
         "release": "default",
         "when_blind": "class deferrable",
+        "quantile_percent": "default",
+        "quantile_window": "default",
+        "curve": "default",
+        "job_energy_kwh": "default",
         "region": "server",
     }
 
@@ -283,28 +299,28 @@ def test_a_backlog_alone_means_a_queue():
 
 def test_without_mode_and_backlog_the_modes_are_listed():
     assert problems_of(mode=None) == [
-        "mode: is missing; choose queue or brake (queue also needs a backlog)"
+        "mode: is missing; choose queue or brake or gate (queue also needs a backlog)"
     ]
 
 
 @pytest.mark.parametrize("mode", sorted(set(Mode) - set(AVAILABLE_MODES)))
 def test_a_mode_that_is_not_there_yet_is_refused_by_name(mode: Mode):
     assert problems_of(mode=mode) == [
-        f'mode: "{mode}" is not allowed; this version does not have it; choose queue or brake'
+        f'mode: "{mode}" is not allowed; this version does not have it; '
+        "choose queue or brake or gate"
     ]
 
 
-@pytest.mark.parametrize("strategy", sorted(set(Strategy) - {Strategy.THRESHOLD}))
-def test_a_strategy_that_is_not_there_yet_is_refused_by_name(strategy: Strategy):
-    assert problems_of(stated=StatedSettings(strategy=strategy)) == [
-        f'strategy: "{strategy}" is not allowed; this version does not have it; choose threshold'
-    ]
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_every_strategy_may_be_chosen(strategy: Strategy):
+    assert plan_of(stated=StatedSettings(strategy=strategy)).settings.strategy is strategy
 
 
-def test_a_brake_reads_no_backlog_and_warns_of_one():
-    plan = plan_of(mode=Mode.BRAKE, backlog="orders")
+@pytest.mark.parametrize("mode", [Mode.BRAKE, Mode.GATE])
+def test_who_counts_no_items_reads_no_backlog_and_warns_of_one(mode: Mode):
+    plan = plan_of(mode=mode, backlog="orders")
     assert plan.backlog is None
-    assert plan.warnings == ("backlog: a brake reads none; use mode queue to count items",)
+    assert plan.warnings == (f"backlog: a {mode} reads none; use mode queue to count items",)
 
 
 BACKLOGS = {"orders": None, "invoices": ["shop", "batch"], "payroll": ["hr"]}
@@ -385,10 +401,10 @@ def test_a_brake_that_asks_for_errors_is_refused():
     ]
 
 
-def test_a_queue_may_ask_for_errors():
-    plan = plan_of(
-        mode=Mode.QUEUE, backlog="orders", stated=StatedSettings(when_blind=WhenBlind.ERROR)
-    )
+@pytest.mark.parametrize("mode", [Mode.QUEUE, Mode.GATE])
+def test_a_queue_and_a_gate_may_ask_for_errors(mode: Mode):
+    backlog = "orders" if mode is Mode.QUEUE else None
+    plan = plan_of(mode=mode, backlog=backlog, stated=StatedSettings(when_blind=WhenBlind.ERROR))
     assert plan.settings.when_blind is WhenBlind.ERROR
 
 
@@ -398,12 +414,82 @@ def test_a_class_that_asks_for_errors_does_not_break_its_brakes():
     assert plan.origins["when_blind"] == "class strict"
 
 
-def test_a_tenant_is_warned_that_nothing_restricts_it_yet():
-    plan = plan_of(tenant="acme", warnings=("colour: unknown key",))
-    assert plan.warnings == (
-        "colour: unknown key",
-        "tenant: this version has no residency rules, so the tenant restricts nothing",
+# --- what the policy adds for this region, this class and this service
+
+NIGHT = a_window(22, 30, name="night", timezone=None)
+SOLAR = preferred(11, 15, name="solar", timezone=None, priority=2)
+
+
+def with_windows(*windows: TimeWindow, enabled: bool = True):
+    return replace(BUILT_IN_POLICY, time_shift=TimeShift(enabled=enabled, windows=windows))
+
+
+def test_windows_go_by_the_least_priority_first():
+    plan = plan_of(policy=with_windows(SOLAR, NIGHT))
+    assert [window.name for window in plan.windows] == ["night", "solar"]
+
+
+def test_a_window_without_a_time_zone_goes_by_the_regions_clock_and_another_by_its_own():
+    berlin, denver = ZoneInfo("Europe/Berlin"), ZoneInfo("America/Denver")
+    here = replace(a_region(), timezone=denver)
+    stated = replace(SOLAR, timezone=berlin)
+    plan = plan_of(policy=with_windows(NIGHT, stated), around=some_surroundings(regions=[here]))
+    assert [window.timezone for window in plan.windows] == [denver, berlin]
+
+
+def test_a_region_outside_the_catalog_goes_by_utc():
+    around = some_surroundings(stored_regions={"my-cluster"})
+    plan = plan_of(policy=with_windows(NIGHT), around=around, region="my-cluster")
+    assert [window.timezone for window in plan.windows] == [UTC]
+
+
+def test_windows_of_other_regions_and_windows_that_change_nothing_are_left_out():
+    elsewhere = replace(NIGHT, regions=frozenset({"eu-west-1"}))
+    here = replace(NIGHT, name="here", regions=frozenset({"us-west-1", "eu-west-1"}))
+    without_bonus = replace(SOLAR, bonus_percent=0.0)
+    plan = plan_of(policy=with_windows(elsewhere, here, without_bonus))
+    assert [window.name for window in plan.windows] == ["here"]
+
+
+def test_the_clean_hours_of_the_regions_own_profile_count_too():
+    here = replace(a_region(), clean_hours=(SOLAR,))
+    plan = plan_of(policy=with_windows(NIGHT), around=some_surroundings(regions=[here]))
+    assert [window.name for window in plan.windows] == ["night", "solar"]
+
+
+def test_without_time_shifting_no_window_counts_and_the_strategy_is_the_fixed_limit():
+    policy = with_windows(NIGHT, enabled=False)
+    plan = plan_of(policy=policy, stated=StatedSettings(strategy=Strategy.QUANTILE))
+    assert (plan.windows, plan.settings.strategy) == ((), Strategy.THRESHOLD)
+    assert plan.origins["strategy"] == "time-shift-policies.yaml"
+
+
+def test_a_policy_that_is_switched_off_makes_plans_that_are():
+    assert not plan_of(policy=replace(BUILT_IN_POLICY, enabled=False)).enabled
+    assert plan_of().enabled
+
+
+@pytest.mark.parametrize(
+    ("service", "monthly_kg"), [("search", 100.0), ("other", None), (None, None)]
+)
+def test_a_service_with_a_budget_is_held_to_it(service: str | None, monthly_kg: float | None):
+    policy = replace(BUILT_IN_POLICY, budgets={"search": a_budget()})
+    plan = plan_of(policy=policy, service=service)
+    assert plan.service == service
+    assert (None if plan.budget is None else plan.budget.monthly_kg) == monthly_kg
+
+
+def test_a_class_that_prefers_regions_has_hints():
+    nightly = WorkloadClass(
+        stated=StatedSettings(),
+        preferred_regions=("us-east-1", "nowhere"),
+        fallback_regions=("eu-west-1",),
     )
+    terms = plan_of(policy=a_policy(nightly=nightly), workload_class="nightly").hint_terms
+    assert terms is not None
+    assert (terms.preferred, terms.fallback) == (("us-east-1", "nowhere"), ("eu-west-1",))
+    assert terms.costs == {"us-west-1": 1.0, "us-east-1": 1.0, "eu-west-1": 1.0}
+    assert plan_of().hint_terms is None
 
 
 # --- all problems at once
@@ -416,7 +502,6 @@ def test_everything_that_is_wrong_is_said_at_once():
         regions=("eu-west-1",),
         backlog="oders",
         workload_class="deferable",
-        stated=StatedSettings(strategy=Strategy.QUANTILE),
         problems=(Problem(key="maxDelay", said="tomorrow", allowed="a duration"),),
         warnings=("colour: unknown key",),
     )
@@ -427,13 +512,12 @@ def test_everything_that_is_wrong_is_said_at_once():
         "regions",
         "backlog",
         "workloadClass",
-        "strategy",
     ]
     assert (rejection.namespace, rejection.name) == ("batch", "embeddings")
     assert rejection.warnings == ("colour: unknown key",)
     text = rejection.text()
     assert len(text.encode()) <= 1024
-    for said in ("tomorrow", "us-wets-1", "eu-west-1", "oders", "deferable", "quantile"):
+    for said in ("tomorrow", "us-wets-1", "eu-west-1", "oders", "deferable"):
         assert f'"{said}"' in text
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -41,9 +42,15 @@ def test_a_figure_with_braces_is_not_taken_for_a_template():
     assert a_ruling("from {source}", source="{oops} {0}").text == "from {oops} {0}"
 
 
-def test_three_outcomes_settle_the_verdict_and_two_leave_it_open():
+def test_six_outcomes_settle_the_verdict_and_three_leave_it_open():
     assert set(SETTLING.values()) == set(Verdict)
-    assert set(Outcome) - set(SETTLING) == {Outcome.RELEASED, Outcome.PASSED}
+    assert set(Outcome) - set(SETTLING) == {Outcome.LIMITED, Outcome.RELEASED, Outcome.PASSED}
+
+
+def test_a_ruling_says_what_would_change_it_in_its_own_figures():
+    ruling = replace(a_ruling("closed", limit=250.0), remedy_template="it opens below {limit:g}")
+    assert ruling.remedy == "it opens below 250"
+    assert not a_ruling("closed").remedy
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_a_class_that_states_nothing_is_like_the_standard_one():
 
 def test_the_defaults_leave_only_what_may_be_absent_or_follows_from_others():
     silent = {name for name in SETTING_NAMES if getattr(BUILT_IN_POLICY.defaults, name) is None}
-    assert silent == {"min_renewable_percent", "release"}
+    assert silent == {"min_renewable_percent", "release", "curve"}
 
 
 def test_whatever_can_be_stated_is_a_setting_and_the_reverse():

@@ -7,16 +7,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.domain.backlog import Item
+from carbon_scaler.domain.budget import BudgetAction
+from carbon_scaler.domain.curves import parse_curve
 from carbon_scaler.domain.intensity import Basis, Factors, Signal
-from carbon_scaler.domain.policy import WhenBlind
+from carbon_scaler.domain.override import OverrideAction
+from carbon_scaler.domain.policy import Strategy, WhenBlind
 from carbon_scaler.domain.snapshot import Outlook, RegionSeries, YearlyAverage
 from carbon_scaler.domain.trigger import Mode, Plan
+from carbon_scaler.domain.windows import TimeWindow
 from tests.builders import (
     DAY,
     HOUR,
@@ -25,9 +30,14 @@ from tests.builders import (
     SECOND,
     Share,
     a_backlog,
+    a_budget,
+    a_budget_use,
     a_plan,
     a_series,
+    a_window,
     an_item,
+    an_override,
+    preferred,
 )
 from tests.grid_builders import an_average, an_outlook
 
@@ -124,7 +134,20 @@ def completed(observed: st.SearchStrategy[RegionSeries]) -> st.SearchStrategy[Re
     return st.builds(_completed, observed, st.none() | OUTLOOKS, averages, STAND_INS)
 
 
-A_SERIES = OBSERVED | completed(OBSERVED)
+def _tiled(grams: list[float], hours: int, since: timedelta) -> RegionSeries:
+    rows = (grams * hours)[:hours]
+    return a_series(*rows, since=NOW + since - hours * HOUR)
+
+
+# Long enough for a quantile, or just not; it may end before the instant and after it.
+HISTORIES = st.builds(
+    _tiled,
+    st.lists(st.sampled_from(GRAMS), min_size=1, max_size=9),
+    st.integers(22, 60),
+    spans(-8 * HOUR, 30 * HOUR),
+)
+
+A_SERIES = OBSERVED | completed(OBSERVED) | HISTORIES
 NEVER_OBSERVED = completed(st.just(replace(a_series(since=NOW), first_at=None)))
 SERIES = st.none() | A_SERIES | NEVER_OBSERVED
 
@@ -144,6 +167,51 @@ TIMES = tuple(
 )
 CEILINGS = tuple(product((None, 1, 2, 5), (1, 3)))
 
+CURVES = (None, parse_curve("100:1,300:0.5,900:0"), parse_curve("250:0.6,900:0.01"))
+STRATEGIES: tuple[dict[str, Any], ...] = (
+    *[{"strategy": Strategy.THRESHOLD}] * 4,
+    *[{"strategy": Strategy.CURVE, "curve": curve} for curve in CURVES],
+    *[
+        {"strategy": strategy, "quantile_percent": percent, "quantile_window": window}
+        for strategy, percent, window in product(
+            (Strategy.QUANTILE, Strategy.FORECAST), (10.0, 50.0), (DAY, 7 * DAY)
+        )
+    ],
+)
+BERLIN, CHICAGO = ZoneInfo("Europe/Berlin"), ZoneInfo("America/Chicago")
+WINDOWS: tuple[tuple[TimeWindow, ...], ...] = (
+    (),
+    (a_window(22, 30, timezone=BERLIN),),
+    (a_window(0, 24),),
+    (preferred(11, 15, 20.0, timezone=CHICAGO),),
+    (preferred(3, 20, 100.0, timezone=BERLIN), a_window(6, 25, timezone=CHICAGO, priority=2)),
+    (a_window(10, 13), preferred(9, 18, 37.5, priority=2)),
+)
+BUDGETS = (
+    None,
+    *[a_budget(action=action, throttle_percent=30.0) for action in BudgetAction],
+    a_budget(action=BudgetAction.DEFER, exempt_classes=frozenset({"standard"})),
+)
+# What moves the answer beside the grid; half of the plans have none of it.
+MEASURES = (*[((), None)] * (len(WINDOWS) * len(BUDGETS)), *product(WINDOWS, BUDGETS))
+USES = st.sampled_from(
+    (
+        None,
+        *[a_budget_use(spent) for spent in (0.0, 79.9, 80.0, 99.9, 100.0, 5000.0)],
+        a_budget_use(5000.0, month_begins_at=NOW - 60 * DAY),
+    )
+)
+# Of this object, its class, its region and of something else; some end before others begin.
+OVERRIDES = st.lists(
+    st.builds(
+        an_override,
+        st.sampled_from(OverrideAction),
+        id=st.integers(1, 9),
+        until=INSTANTS,
+    ),
+    max_size=2,
+).map(tuple)
+
 
 @st.composite
 def plans(draw: st.DrawFn, mode: Mode | None = None, **fixed: object) -> Plan:
@@ -152,6 +220,7 @@ def plans(draw: st.DrawFn, mode: Mode | None = None, **fixed: object) -> Plan:
     threshold, min_renewable_percent, require_mix = draw(st.sampled_from(LIMITS))
     job_duration, lead, release = draw(st.sampled_from(TIMES))
     max_jobs, items_per_job = draw(st.sampled_from(CEILINGS))
+    windows, budget = draw(st.sampled_from(MEASURES))
     stated: dict[str, Any] = {
         "workload_class": workload_class,
         "shadow": shadow,
@@ -165,12 +234,15 @@ def plans(draw: st.DrawFn, mode: Mode | None = None, **fixed: object) -> Plan:
         "when_blind": draw(st.sampled_from(WhenBlind)),
         "max_jobs": max_jobs,
         "items_per_job": items_per_job,
+        "windows": windows,
+        "budget": budget,
+        **draw(st.sampled_from(STRATEGIES)),
         **fixed,
     }
-    return a_plan(mode or draw(st.sampled_from([Mode.QUEUE, Mode.BRAKE])), **stated)
+    return a_plan(mode or draw(st.sampled_from([Mode.QUEUE, Mode.BRAKE, Mode.GATE])), **stated)
 
 
-PLANS, QUEUES, BRAKES = plans(), plans(Mode.QUEUE), plans(Mode.BRAKE)
+PLANS, QUEUES, BRAKES, GATES = plans(), plans(Mode.QUEUE), plans(Mode.BRAKE), plans(Mode.GATE)
 
 # Items by when they came, when they are due and how long they take, all around NOW.
 ITEMS: tuple[Item, ...] = tuple(
@@ -186,10 +258,13 @@ RUNNING = st.integers(0, 8)
 
 # A grid and a backlog that was just read and stays fresh for long.
 INPUTS = st.builds(
-    lambda series, waiting, in_progress: Inputs(
-        series=series, demand=a_backlog(*waiting, in_progress=in_progress, max_age=60 * DAY)
+    lambda series, waiting, in_progress, use: Inputs(
+        series=series,
+        demand=a_backlog(*waiting, in_progress=in_progress, max_age=60 * DAY),
+        budget_use=use,
     ),
     SERIES,
     WAITING,
     RUNNING,
+    USES,
 )

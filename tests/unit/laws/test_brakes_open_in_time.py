@@ -8,13 +8,25 @@ from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.replicas import BRAKE_VALUE
 from carbon_scaler.domain.backlog import BacklogUnknown
+from carbon_scaler.domain.budget import BudgetUse
 from carbon_scaler.domain.decision import Verdict
 from carbon_scaler.domain.policy import WhenBlind
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Mode, Plan
-from tests.builders import HOUR
+from tests.builders import HOUR, NOW, a_series
 from tests.keda_arithmetic import Polled, jobs_wanted
-from tests.unit.laws.cases import BRAKES, INPUTS, INSTANTS, SERIES, central_law, law, plans
+from tests.unit.laws.cases import (
+    BRAKES,
+    GATES,
+    GRAMS,
+    INPUTS,
+    INSTANTS,
+    SERIES,
+    USES,
+    central_law,
+    law,
+    plans,
+)
 
 WORK = st.lists(
     st.builds(Polled, value=st.integers(1, 500), target=st.integers(1, 9), active=st.just(True)),
@@ -22,10 +34,10 @@ WORK = st.lists(
 )
 
 
-def next_opening(plan: Plan, series: RegionSeries | None, now: datetime, until: datetime) -> object:
+def next_opening(plan: Plan, inputs: Inputs, now: datetime, until: datetime) -> datetime | None:
     """The first instant at which starts are free, looked for from change to change."""
     while now <= until:
-        decision = decide(plan, Inputs(series=series), now)
+        decision = decide(plan, inputs, now)
         if decision.verdict is Verdict.OPEN:
             return now
         now = decision.changes_at
@@ -33,16 +45,40 @@ def next_opening(plan: Plan, series: RegionSeries | None, now: datetime, until: 
 
 
 @central_law
-@given(plan=BRAKES, series=SERIES, now=INSTANTS)
+@given(plan=BRAKES | GATES, series=SERIES, now=INSTANTS, budget_use=USES)
 def test_from_any_instant_on_starts_are_free_within_the_delay_less_the_release(
-    plan: Plan, series: RegionSeries | None, now: datetime
+    plan: Plan, series: RegionSeries | None, now: datetime, budget_use: BudgetUse | None
 ):
     latest = now + max(0 * HOUR, plan.settings.max_delay - plan.settings.release)
-    assert next_opening(plan, series, now, latest) is not None
+    inputs = Inputs(series=series, budget_use=budget_use)
+    assert next_opening(plan, inputs, now, latest) is not None
 
 
 @law
-@given(plan=BRAKES, series=SERIES, now=INSTANTS)
+@given(
+    plan=BRAKES | GATES,
+    hours=st.lists(st.sampled_from(GRAMS), min_size=30, max_size=72),
+    budget_use=USES,
+)
+def test_over_days_of_values_that_arrive_one_by_one_no_gate_is_closed_for_longer(
+    plan: Plan, hours: list[float], budget_use: BudgetUse | None
+):
+    longest = max(0 * HOUR, plan.settings.max_delay - plan.settings.release)
+    # What ran before is not known, so that the first delay counts from here on.
+    closed_since = None
+    for known in range(1, len(hours) + 1):
+        inputs = Inputs(series=a_series(*hours[:known], since=NOW), budget_use=budget_use)
+        now, end = NOW + (known - 1) * HOUR, NOW + known * HOUR
+        while now < end:
+            decision = decide(plan, inputs, now)
+            closed_since = None if decision.verdict is Verdict.OPEN else closed_since or now
+            now = min(end, decision.changes_at or end)
+            if closed_since is not None:
+                assert now - closed_since <= longest
+
+
+@law
+@given(plan=BRAKES | GATES, series=SERIES, now=INSTANTS)
 def test_a_pulse_stays_open_for_its_whole_release(
     plan: Plan, series: RegionSeries | None, now: datetime
 ):

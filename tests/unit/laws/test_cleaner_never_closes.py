@@ -10,10 +10,11 @@ from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.decision import Outcome, Verdict
 from carbon_scaler.domain.intensity import RenewableShare
+from carbon_scaler.domain.policy import Strategy
 from carbon_scaler.domain.snapshot import RegionSeries
-from carbon_scaler.domain.trigger import Plan
-from tests.builders import HOUR, Share, a_case, a_reading, a_share
-from tests.unit.laws.cases import A_SERIES, GRAMS, INPUTS, PLANS, SHARES, law, spans
+from carbon_scaler.domain.trigger import Mode, Plan
+from tests.builders import HOUR, NOW, Share, a_case, a_reading, a_series, a_share
+from tests.unit.laws.cases import A_SERIES, GRAMS, INPUTS, PLANS, SHARES, law, plans, spans
 
 LESS = st.floats(0, 1)
 
@@ -70,10 +71,26 @@ def test_a_cleaner_present_never_closes_and_never_admits_less(
     if before.verdict is Verdict.OPEN:
         assert cleaner.verdict is Verdict.OPEN
     assert cleaner.admitted >= before.admitted
+    assert cleaner.level >= before.level
 
 
 @law
-@given(plan=PLANS, series=A_SERIES)
+@given(
+    plan=plans(Mode.GATE, strategy=Strategy.CURVE, shadow=False, budget=None),
+    grams=st.floats(0, 1500),
+    factor=LESS,
+)
+def test_the_level_of_a_curve_never_falls_when_the_grid_is_cleaner(
+    plan: Plan, grams: float, factor: float
+):
+    levels = [
+        decide(plan, Inputs(series=a_series(value)), NOW).level for value in (grams, grams * factor)
+    ]
+    assert levels == sorted(levels)
+
+
+@law
+@given(plan=plans(windows=()), series=A_SERIES)
 def test_past_slots_are_judged_as_they_were_when_they_were_present(
     plan: Plan, series: RegionSeries
 ):

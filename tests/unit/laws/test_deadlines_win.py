@@ -8,6 +8,7 @@ from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.backlog import Item, Items
+from carbon_scaler.domain.budget import BudgetUse
 from carbon_scaler.domain.decision import QueueCounts, Verdict
 from carbon_scaler.domain.policy import Settings
 from carbon_scaler.domain.snapshot import RegionSeries
@@ -18,6 +19,7 @@ from tests.unit.laws.cases import (
     QUEUES,
     RUNNING,
     SERIES,
+    USES,
     WAITING,
     central_law,
     law,
@@ -58,7 +60,14 @@ def test_the_counts_are_those_of_the_items_one_by_one(
 
 
 @central_law
-@given(plan=QUEUES, waiting=WAITING, in_progress=RUNNING, series=SERIES, now=INSTANTS)
+@given(
+    plan=QUEUES,
+    waiting=WAITING,
+    in_progress=RUNNING,
+    series=SERIES,
+    now=INSTANTS,
+    budget_use=USES,
+)
 def test_no_item_is_withheld_past_its_latest_start_less_the_lead_up_to_the_ceiling(
     *,
     plan: Plan,
@@ -66,9 +75,10 @@ def test_no_item_is_withheld_past_its_latest_start_less_the_lead_up_to_the_ceili
     in_progress: int,
     series: RegionSeries | None,
     now: datetime,
+    budget_use: BudgetUse | None,
 ):
     demand = a_backlog(*waiting, in_progress=in_progress)
-    decision = decide(plan, Inputs(series=series, demand=demand), now)
+    decision = decide(plan, Inputs(series=series, demand=demand, budget_use=budget_use), now)
     due = expected_counts(waiting, plan.settings, now).released
     room = due
     if plan.max_jobs is not None:

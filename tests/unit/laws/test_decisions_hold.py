@@ -8,10 +8,21 @@ from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.backlog import Item
 from carbon_scaler.domain.decision import Decision
+from carbon_scaler.domain.override import Override
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan
 from tests.builders import DAY, a_backlog
-from tests.unit.laws.cases import INPUTS, INSTANTS, PLANS, QUEUES, SERIES, WAITING, central_law, law
+from tests.unit.laws.cases import (
+    INPUTS,
+    INSTANTS,
+    OVERRIDES,
+    PLANS,
+    QUEUES,
+    SERIES,
+    WAITING,
+    central_law,
+    law,
+)
 
 TICK = timedelta(microseconds=1)
 MICROSECONDS = st.integers(0, 999_999)
@@ -30,10 +41,11 @@ def assert_holds(plan: Plan, inputs: Inputs, decision: Decision, share: float):
 
 
 @central_law
-@given(plan=PLANS, inputs=INPUTS, now=INSTANTS, share=st.floats(0, 1))
+@given(plan=PLANS, inputs=INPUTS, overrides=OVERRIDES, now=INSTANTS, share=st.floats(0, 1))
 def test_the_answer_stays_the_same_until_the_decision_says_it_may_change(
-    plan: Plan, inputs: Inputs, now: datetime, share: float
+    *, plan: Plan, inputs: Inputs, overrides: tuple[Override, ...], now: datetime, share: float
 ):
+    inputs = replace(inputs, overrides=overrides)
     assert_holds(plan, inputs, decide(plan, inputs, now), share)
 
 
@@ -73,12 +85,12 @@ def test_a_decision_always_lasts_a_while(plan: Plan, inputs: Inputs, now: dateti
 
 
 @law
-@given(plan=PLANS, inputs=INPUTS, now=INSTANTS)
+@given(plan=PLANS, inputs=INPUTS, overrides=OVERRIDES, now=INSTANTS)
 def test_every_ruling_can_be_said_and_one_of_them_decided(
-    plan: Plan, inputs: Inputs, now: datetime
+    plan: Plan, inputs: Inputs, overrides: tuple[Override, ...], now: datetime
 ):
-    decision = decide(plan, inputs, now)
-    for ruling in decision.rulings:
-        assert ruling.text.isprintable()
-        assert "{" not in ruling.text
+    decision = decide(plan, replace(inputs, overrides=overrides), now)
+    for said in (text for each in decision.rulings for text in (each.text, each.remedy)):
+        assert said.isprintable()
+        assert "{" not in said
     assert decision.decisive in decision.rulings

@@ -27,10 +27,27 @@ def test_at_least_what_is_due_and_at_most_what_waits_is_admitted_as_far_as_there
     counts = decision.counts
     room = room_of(plan, counts)
     assert min(counts.released, room) <= decision.admitted <= min(counts.waiting, room)
-    if decision.verdict is Verdict.OPEN and decision.reason != "deadline":
-        assert decision.admitted == min(counts.waiting, room)
-    else:
+    if decision.verdict is not Verdict.OPEN or decision.reason == "deadline":
         assert decision.admitted == min(counts.released, room)
+    elif decision.share == 1:
+        assert decision.admitted == min(counts.waiting, room)
+
+
+@law
+@given(plan=QUEUES, inputs=INPUTS, now=INSTANTS)
+def test_of_a_share_as_many_run_as_it_leaves_of_the_ceiling_or_of_what_waits_or_are_due(
+    plan: Plan, inputs: Inputs, now: datetime
+):
+    decision = decide(plan, inputs, now)
+    counts = decision.counts
+    if decision.verdict is not Verdict.OPEN or decision.reason == "deadline":
+        return
+    if plan.max_jobs is None:
+        left = math.ceil(decision.share * counts.waiting - 1e-9)
+    else:
+        jobs = math.ceil(decision.share * plan.max_jobs - 1e-9)
+        left = min(counts.waiting, max(0, jobs * plan.items_per_job - counts.in_progress))
+    assert decision.admitted == min(max(counts.released, left), room_of(plan, counts))
 
 
 @law

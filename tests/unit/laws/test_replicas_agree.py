@@ -10,15 +10,29 @@ from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.backlog import Item
+from carbon_scaler.domain.override import Override
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan
 from tests.builders import a_backlog
-from tests.unit.laws.cases import INPUTS, INSTANTS, PLANS, QUEUES, RUNNING, SERIES, WAITING, law
+from tests.unit.laws.cases import (
+    INPUTS,
+    INSTANTS,
+    OVERRIDES,
+    PLANS,
+    QUEUES,
+    RUNNING,
+    SERIES,
+    WAITING,
+    law,
+)
 
 
 @law
-@given(plan=PLANS, inputs=INPUTS, now=INSTANTS)
-def test_equal_inputs_give_equal_decisions(plan: Plan, inputs: Inputs, now: datetime):
+@given(plan=PLANS, inputs=INPUTS, overrides=OVERRIDES, now=INSTANTS)
+def test_equal_inputs_give_equal_decisions(
+    plan: Plan, inputs: Inputs, overrides: tuple[Override, ...], now: datetime
+):
+    inputs = replace(inputs, overrides=overrides)
     assert decide(deepcopy(plan), deepcopy(inputs), now) == decide(plan, inputs, now)
 
 
@@ -47,6 +61,28 @@ def test_the_order_in_which_items_were_read_does_not_matter(
         for items in (waiting, shuffled)
     )
     assert one == other
+
+
+@law
+@given(
+    plan=PLANS,
+    inputs=INPUTS,
+    overrides=OVERRIDES,
+    now=INSTANTS,
+    shuffle=st.randoms(use_true_random=False),
+)
+def test_the_order_in_which_overrides_were_stated_does_not_matter(
+    *,
+    plan: Plan,
+    inputs: Inputs,
+    overrides: tuple[Override, ...],
+    now: datetime,
+    shuffle: random.Random,
+):
+    named = [replace(each, id=number) for number, each in enumerate(overrides)]
+    one = decide(plan, replace(inputs, overrides=tuple(named)), now)
+    shuffle.shuffle(named)
+    assert decide(plan, replace(inputs, overrides=tuple(named)), now) == one
 
 
 @law

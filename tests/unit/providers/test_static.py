@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from carbon_scaler.config.regions_file import load_catalog
-from carbon_scaler.domain.intensity import Basis, Factors, Signal
+from carbon_scaler.domain.intensity import Basis, Factors, RenewableShare, Signal
 from carbon_scaler.domain.snapshot import YearlyAverage
 from carbon_scaler.providers.static import has_static_average, licence_of, static_average
 
@@ -76,6 +76,40 @@ def test_each_average_has_its_licence():
 def test_a_profile_may_name_the_zone_of_the_average():
     assert static_average(replace(BASEMENT, zones={"static": "DE"}), LIFECYCLE) == static_average(
         load_catalog()["eu-central-1"], LIFECYCLE
+    )
+
+
+@pytest.mark.parametrize("basis", [LIFECYCLE, DIRECT])
+def test_the_users_own_average_goes_before_the_shipped_ones(basis: Basis):
+    stated = replace(PARIS, stated_average=450.0)
+    average = static_average(stated, basis, present_year=2026)
+
+    assert average == YearlyAverage(grams_per_kwh=450.0, year=2026, source="profile", basis=basis)
+    assert licence_of(average) == "stated in region-profiles.yaml"
+
+
+def test_the_users_own_average_is_one_of_the_present_year():
+    average = static_average(replace(PARIS, stated_average=450.0), LIFECYCLE)
+
+    assert average is not None
+    assert average.year >= 2026
+
+
+def test_the_users_own_average_serves_a_region_that_no_table_has():
+    nowhere = replace(BASEMENT, country="", zone="", stated_average=20.0)
+
+    assert has_static_average(nowhere)
+    assert static_average(nowhere, Basis(signal=Signal.MARGINAL)) is None
+
+
+def test_a_stated_mix_gives_the_average_its_renewable_share():
+    known = static_average(replace(PARIS, stated_renewable_percent=70.0), LIFECYCLE)
+    unknown = static_average(PARIS, LIFECYCLE)
+
+    assert known is not None
+    assert unknown is not None
+    assert known.reading("europe-west9") == replace(
+        unknown.reading("europe-west9"), renewable=RenewableShare(at_least=70.0, at_most=70.0)
     )
 
 

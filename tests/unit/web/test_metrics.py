@@ -1,25 +1,35 @@
 """What Prometheus reads of a server at the moment of the scrape."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from carbon_scaler.application.backlogs import Backlogs
-from carbon_scaler.application.evaluate import Evaluator, Subject
+from carbon_scaler.application.decision_journal import DecisionJournal, RecordedDecision
+from carbon_scaler.application.directives import NO_DIRECTIVES, Directives, DirectiveStates
+from carbon_scaler.application.evaluate import Evaluator
 from carbon_scaler.application.snapshots import Snapshots
+from carbon_scaler.application.subjects import Subject
 from carbon_scaler.domain.backlog import Items
 from carbon_scaler.domain.errors import CarbonScalerError
-from carbon_scaler.domain.policy import BUILT_IN_POLICY, StatedSettings
+from carbon_scaler.domain.policy import StatedSettings
 from carbon_scaler.domain.trigger import Mode, Trigger
 from carbon_scaler.observability.counters import LATENCY_BOUNDS, LoopLag, RpcCounters
 from carbon_scaler.web.metrics import MOST_OBJECTS, Measured, build_registry
 from tests.builders import DAY, HOME, HOUR, MINUTE, NOW, SECOND, a_region, a_series, a_trigger
 from tests.builders import an_item as item
-from tests.fakes import FakeChanges, FakeClock, FakeIntensityStore
+from tests.fakes import (
+    FakeChanges,
+    FakeClock,
+    FakeIntensityStore,
+    a_rulebook,
+    rules_of,
+    what_is_known,
+)
 
 BRAKE = a_trigger(region=HOME, mode=Mode.BRAKE)
 QUEUE = a_trigger(region=HOME, backlog="orders")
@@ -48,6 +58,15 @@ class Orders:
 
     async def close(self) -> None:
         pass
+
+
+class Nowhere:
+    """Keeps no decision and knows no directive."""
+
+    async def append(self, decisions: Sequence[RecordedDecision]) -> None: ...
+
+    async def load(self, now: datetime) -> Directives:
+        return NO_DIRECTIVES
 
 
 @dataclass(kw_only=True)
@@ -85,14 +104,15 @@ async def world() -> World:
     snapshots = Snapshots(store=store, changes=changes, clock=clock)
     await snapshots.refresh(None)
     backlogs = Backlogs([orders], clock)
+    rulebook, journal = a_rulebook({HOME: a_region()}), DecisionJournal(Nowhere(), answered_by="me")
     evaluator = Evaluator(
-        policy=BUILT_IN_POLICY,
-        catalog={HOME: a_region()},
+        rulebook=rulebook,
         default_region=None,
-        snapshots=snapshots,
-        backlogs=backlogs,
+        known=what_is_known(snapshots, backlogs),
+        notes=journal,
         clock=clock,
     )
+    directives = DirectiveStates(store=Nowhere(), changes=changes, clock=clock)
     subjects: list[Subject] = []
 
     def polled() -> Iterator[Subject]:
@@ -116,6 +136,9 @@ async def world() -> World:
             subjects=polled,
             rpc=RpcCounters(),
             loop_lag=LoopLag(),
+            rules=rules_of(rulebook, clock),
+            directives=directives,
+            journal=journal,
         ),
     )
 

@@ -1,0 +1,1 @@
+"""The policy documents, one module each: text becomes values of the core."""
