@@ -53,28 +53,8 @@ def explain(
         "target": decision.target,
         "active": decision.active,
         "keda": keda_answer(plan, decision, known.demand),
-        "rules": _rules(decision),
-        "intensity": _intensity(plan, decision, known.series),
-        "source_change": _source_change(decision, known.series),
-        "saving": _saving(plan, decision),
-        "residency": residency_document(plan, decision),
-        "carbon_hint": hint_document(decision),
-        "regions_compared": compared_regions(plan, decision, known),
-        "budget": _budget(decision),
-        "backlog": None
-        if decision.counts is None
-        else {"name": plan.backlog, **asdict(decision.counts)},
-        "settings": _settings(plan),
-        "trigger": {
-            "namespace": plan.namespace,
-            "name": plan.name,
-            "region": plan.region,
-            "mode": plan.mode,
-            "workloadClass": plan.workload_class,
-        },
-        "tenant": None if plan.tenancy is None else plan.tenancy.tenant_name,
-        "service": plan.service,
-        "warnings": list(plan.warnings),
+        **_made_from(plan, decision, known),
+        **_about(plan),
         "decided_at": decision.decided_at,
         "changes_at": decision.changes_at,
         "policy_version": plan.policy_version,
@@ -144,6 +124,37 @@ def plain(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
     return str(value)
+
+
+def _made_from(plan: Plan, decision: Decision, known: Inputs) -> dict[str, Any]:
+    counts = decision.counts
+    return {
+        "rules": _rules(decision),
+        "intensity": _intensity(plan, decision, known.series),
+        "source_change": _source_change(decision, known.series),
+        "saving": _saving(plan, decision),
+        "residency": residency_document(plan, decision),
+        "carbon_hint": hint_document(decision),
+        "regions_compared": compared_regions(plan, decision, known),
+        "budget": _budget(decision),
+        "backlog": None if counts is None else {"name": plan.backlog, **asdict(counts)},
+    }
+
+
+def _about(plan: Plan) -> dict[str, Any]:
+    return {
+        "settings": _settings(plan),
+        "trigger": {
+            "namespace": plan.namespace,
+            "name": plan.name,
+            "region": plan.region,
+            "mode": plan.mode,
+            "workloadClass": plan.workload_class,
+        },
+        "tenant": None if plan.tenancy is None else plan.tenancy.tenant_name,
+        "service": plan.service,
+        "warnings": list(plan.warnings),
+    }
 
 
 def _rules(decision: Decision) -> list[dict[str, Any]]:

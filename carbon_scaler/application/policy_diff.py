@@ -14,6 +14,9 @@ from carbon_scaler.domain.trigger import Mode, Plan, Rejection, Trigger
 
 Regions = Mapping[str, RegionSeries]
 
+# Of the tenants that two policies see differently; each is tried in every region.
+MOST_TENANTS = 50
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PolicyInPlace:
@@ -116,7 +119,7 @@ def paired(trigger: Trigger, old: PolicyInPlace, new: PolicyInPlace, label: str)
 def every_case(old: PolicyInPlace, new: PolicyInPlace, regions: Iterable[str]) -> list[Pair]:
     """Each class, and each tenant that they see differently, in each region, as gates."""
     classes = sorted(old.policy.classes.keys() | new.policy.classes.keys())
-    tenants = _changed_tenants(old.policy, new.policy)
+    tenants = changed_tenants(old.policy, new.policy)[:MOST_TENANTS]
     pairs = []
     for region in sorted(regions):
         pairs += [
@@ -135,9 +138,22 @@ def every_case(old: PolicyInPlace, new: PolicyInPlace, regions: Iterable[str]) -
                 new,
                 f"tenant {name} in {region}",
             )
-            for name, namespace in tenants.items()
+            for name, namespace in tenants
         ]
     return pairs
+
+
+def changed_tenants(old: Policy, new: Policy) -> list[tuple[str, str]]:
+    """Those seen differently, each with a namespace to ask from; all where the adequacy changes."""
+    before, after = old.residency, new.residency
+    adequate_alike = before.adequacy == after.adequacy
+    changed = []
+    for name in sorted(before.tenants.keys() | after.tenants.keys()):
+        versions = before.tenants.get(name), after.tenants.get(name)
+        if versions[0] != versions[1] or not adequate_alike:
+            namespaces = {each for tenant in versions if tenant for each in tenant.namespaces}
+            changed.append((name, min(namespaces, default="default")))
+    return changed
 
 
 def intervals(pair: Pair, stretch: Stretch) -> list[Interval]:
@@ -189,18 +205,6 @@ def _gate(region: str, *, workload_class: str | None = None, tenant: str | None 
         tenant=tenant,
         mode=Mode.GATE,
     )
-
-
-def _changed_tenants(old: Policy, new: Policy) -> Mapping[str, str]:
-    """Tenants and the namespace to ask from; all of them where the adequacy changes."""
-    before, after = old.residency, new.residency
-    adequate_alike = before.adequacy == after.adequacy
-    changed = {}
-    for name in sorted(before.tenants.keys() | after.tenants.keys()):
-        versions = [t for t in (after.tenants.get(name), before.tenants.get(name)) if t is not None]
-        if len(versions) == 1 or versions[0] != versions[1] or not adequate_alike:
-            changed[name] = min((*versions[0].namespaces, *versions[-1].namespaces), default=None)
-    return {name: namespace or "default" for name, namespace in changed.items()}
 
 
 def _answer(

@@ -34,7 +34,7 @@ class Rulebook:
     # The names of the documents that were there.
     documents: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    # Whether tenants are spoken of at all.
+    # Whether tenants are spoken of at all, if only to say that there are none.
     states_residency: bool = False
 
 
@@ -96,8 +96,8 @@ class Rules:
     def _refuse_loosening(self, fresh: Rulebook) -> None:
         if self.current.policy.residency.tenants and not fresh.states_residency:
             raise ResidencyGoneError(
-                "gdpr-residency-overrides.yaml is gone, and its tenants stay in force; "
-                "to drop them on purpose put back the file with: tenants: {}"
+                "gdpr-residency-overrides.yaml is gone or empty, and its tenants stay in force; "
+                "to drop them on purpose write into it: tenants: {}"
             )
 
     async def _put_in_force(self, fresh: Rulebook) -> None:

@@ -148,7 +148,10 @@ def _hours(length: timedelta) -> float:
 
 
 def _notes(found: DiffFound) -> list[str]:
-    return [LEFT_OUT] if found.recorded else [EVERY_CASE, LEFT_OUT]
+    notes = [LEFT_OUT] if found.recorded else [EVERY_CASE, LEFT_OUT]
+    if found.tenants_left_out:
+        notes.append(f"{found.tenants_left_out} more tenants differ and were not tried")
+    return notes
 
 
 def print_diff(found: DiffFound) -> None:

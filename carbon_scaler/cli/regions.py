@@ -96,9 +96,13 @@ def _row(region: CloudRegion) -> tuple[str | None, ...]:
 
 def _document(region: CloudRegion) -> dict[str, object]:
     """JSON has no words for coordinates that nobody knows."""
-    return {
+    plain = {
         key: None if isinstance(value, float) and not isfinite(value) else value
         for key, value in asdict(region).items()
+    }
+    return plain | {
+        "timezone": str(region.timezone),
+        "clean_hours": [window.hours for window in region.clean_hours],
     }
 
 

@@ -31,7 +31,7 @@ LONGEST_AGE = timedelta(days=1)
 MOST_ROWS = 1_000_000
 
 # As triggers may write it.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
+NAME_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
@@ -52,7 +52,9 @@ def _between(longest: timedelta) -> AfterValidator:
     return AfterValidator(partial(_bounded, longest=longest))
 
 
-class _Backlog(StrictModel):
+class BacklogModel(StrictModel):
+    """One entry, as it is written."""
+
     kind: Literal["postgres"]
     url_env: VariableName
     query: Annotated[str, AfterValidator(_query)]
@@ -92,16 +94,16 @@ def read_backlogs(directory: Path, environment: Mapping[str, str]) -> tuple[Back
     found = []
     for name, value in entries(document, "backlogs"):
         path = ("backlogs", name)
-        if not _NAME.fullmatch(name):
+        if not NAME_FORM.fullmatch(name):
             raise document.error(path, f"backlogs: {quoted(name, 100)} is not {NAME_ALLOWED}")
         # Who confuses the two writes the URL itself, with its password, in place of its variable.
-        written = read_as(_Backlog, document, path, value, allowed=ALLOWED, unsaid=("url_env",))
+        written = read_as(BacklogModel, document, path, value, allowed=ALLOWED, unsaid=("url_env",))
         found.append(_settings(name, written, document, environment))
     return tuple(found)
 
 
 def _settings(
-    name: str, written: _Backlog, document: YamlDocument, environment: Mapping[str, str]
+    name: str, written: BacklogModel, document: YamlDocument, environment: Mapping[str, str]
 ) -> BacklogSettings:
     _check_age(name, written, document)
     return BacklogSettings(
@@ -118,7 +120,7 @@ def _settings(
     )
 
 
-def _check_age(name: str, written: _Backlog, document: YamlDocument) -> None:
+def _check_age(name: str, written: BacklogModel, document: YamlDocument) -> None:
     shortest = written.refresh + written.timeout
     if written.max_age < shortest:
         raise document.error(
@@ -129,7 +131,7 @@ def _check_age(name: str, written: _Backlog, document: YamlDocument) -> None:
 
 
 def _url(
-    name: str, written: _Backlog, document: YamlDocument, environment: Mapping[str, str]
+    name: str, written: BacklogModel, document: YamlDocument, environment: Mapping[str, str]
 ) -> str:
     url = environment.get(written.url_env, "").strip()
     if not url:

@@ -40,7 +40,7 @@ class Manifest:
     @property
     def metadata(self) -> dict[str, str]:
         """The trigger's metadata as KEDA sends them, less what only the cluster knows."""
-        stated = {str(key): _text(value) for key, value in _mapping_of(self.trigger).items()}
+        stated = {str(key): text_of(value) for key, value in _mapping_of(self.trigger).items()}
         variables = self._variables
         return {
             key: variables.get(value, "") if key.endswith(FROM_ENV) else value
@@ -55,7 +55,7 @@ class Manifest:
         return tuple(
             str(key)
             for key, value in _mapping_of(self.trigger).items()
-            if str(key).endswith(FROM_ENV) and _text(value) not in variables
+            if str(key).endswith(FROM_ENV) and text_of(value) not in variables
         )
 
     @property
@@ -67,7 +67,7 @@ class Manifest:
         listed = first.get("env")
         entries = map(mapping, listed if isinstance(listed, list) else ())
         return {
-            str(entry["name"]): str(entry["value"])
+            text_of(entry["name"]): text_of(entry["value"])
             for entry in entries
             if "name" in entry and "value" in entry
         }
@@ -145,16 +145,27 @@ def _manifests_in(objects: Iterator[dict[str, Any]]) -> Iterator[Manifest]:
         if external:
             yield Manifest(
                 kind=str(content["kind"]),
-                namespace=str(about.get("namespace") or "default"),
-                name=str(about.get("name") or ""),
+                namespace=text_of(about.get("namespace")) or "default",
+                name=text_of(about.get("name")),
                 spec=spec,
                 trigger=next(filter(is_ours, external), external[0]),
                 triggers=triggers,
             )
 
 
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def text_of(value: object) -> str:
+    """A scalar as it is written; what nests is only named, for aliases can make it endless."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "a mapping"
+        case list() | set():
+            return "a list"
+        case _:
+            return str(value)
 
 
 def _mapping_of(trigger: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from carbon_scaler.config.manifest import (
     Manifest,
     is_ours,
     mapping,
+    text_of,
 )
 from carbon_scaler.config.manifest_findings import Finding, Severity, Subject, error, warning
 from carbon_scaler.domain.backlog import Items
@@ -97,7 +98,7 @@ def _strings(subject: Subject) -> Iterator[Finding]:
         if not isinstance(value, str):
             yield error(
                 f"spec.triggers.metadata.{quoted(str(key))[1:-1]}",
-                f"{value} is no text, so Kubernetes refuses the manifest; put it in quotes",
+                f"{quoted(text_of(value))[1:-1] or 'nothing'} is no text, so Kubernetes refuses the manifest; put it in quotes",
             )
 
 
@@ -182,7 +183,7 @@ def _gate(subject: Subject) -> Iterator[Finding]:
     if subject.manifest.kind != SCALED_OBJECT or subject.mode is not Mode.GATE:
         return
     modifiers = mapping(mapping(subject.manifest.spec.get("advanced")).get("scalingModifiers"))
-    formula, name = str(modifiers.get("formula") or ""), subject.manifest.trigger.get("name")
+    formula, name = text_of(modifiers.get("formula")), text_of(subject.manifest.trigger.get("name"))
     key = "spec.advanced.scalingModifiers.formula"
     if not formula:
         yield error(
@@ -192,14 +193,14 @@ def _gate(subject: Subject) -> Iterator[Finding]:
         )
     elif not name:
         yield error("spec.triggers.name", "missing: a formula knows triggers by their name only")
-    elif str(name) not in formula:
-        yield warning(key, f"does not use {quoted(str(name))}, so the gate has no effect")
+    elif name not in formula:
+        yield warning(key, f"does not use {quoted(name)}, so the gate has no effect")
 
 
 def _strategy(subject: Subject) -> Iterator[Finding]:
     if subject.manifest.kind != SCALED_JOB or subject.mode is not Mode.QUEUE:
         return
-    stated = str(_scaling(subject).get("strategy") or "default")
+    stated = text_of(_scaling(subject).get("strategy")) or "default"
     if subject.items is None:
         return
     counts = subject.items.counts_in_progress
@@ -213,7 +214,9 @@ def _strategy(subject: Subject) -> Iterator[Finding]:
         else "the backlog's query yields no started_at, so the value counts waiting items only: "
         "default subtracts running Jobs as well and starves the queue"
     )
-    yield error("spec.scalingStrategy.strategy", f"{stated}: {consequence}; write {right}")
+    yield error(
+        "spec.scalingStrategy.strategy", f"{quoted(stated)[1:-1]}: {consequence}; write {right}"
+    )
 
 
 def _replicas(subject: Subject) -> Iterator[Finding]:

@@ -36,6 +36,8 @@ class PolicyFiles:
     profiles: Profiles
     # The names of the documents that were there.
     documents: tuple[str, ...] = ()
+    # Whether tenants are spoken of at all, if only to say that there are none.
+    states_residency: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -44,13 +46,15 @@ def read_policy(directory: Path | None) -> PolicyFiles:
     documents = {} if directory is None else policy_documents(directory)
     profiles = read_profiles(directory)
     catalog = apply(load_catalog(), profiles)
-    residency = read_residency(document_of(documents, RESIDENCY), catalog)
+    law = document_of(documents, RESIDENCY)
+    residency = read_residency(law, catalog)
     policy = _merged(documents, catalog, residency)
     return PolicyFiles(
         policy=replace(policy, version=version_of(policy, profiles)),
         catalog=catalog,
         profiles=profiles,
         documents=tuple(sorted(documents)),
+        states_residency=law.value is not None,
         warnings=(*profiles.warnings, *residency.warnings),
     )
 

@@ -9,8 +9,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from carbon_scaler.config import backlogs_file, profile_schema, sources_file
-from carbon_scaler.config.backlogs_file import _NAME as BACKLOG_NAME
-from carbon_scaler.config.backlogs_file import _Backlog as BacklogModel
+from carbon_scaler.config.backlogs_file import NAME_FORM as BACKLOG_NAME
+from carbon_scaler.config.backlogs_file import BacklogModel
 from carbon_scaler.config.documents import adequacy, bands, budgets, classes, residency, scheduler
 from carbon_scaler.config.documents import windows as time_shift
 from carbon_scaler.config.documents.words import NAME
@@ -25,9 +25,9 @@ from carbon_scaler.config.policy_directory import (
     SOURCES,
     WINDOWS,
 )
-from carbon_scaler.config.region_profiles import _NAME as REGION_NAME
-from carbon_scaler.config.sources_file import _NAME as SOURCE_NAME
-from carbon_scaler.config.sources_file import _Source as SourceModel
+from carbon_scaler.config.region_profiles import NAME_FORM as REGION_NAME
+from carbon_scaler.config.sources_file import NAME_FORM as SOURCE_NAME
+from carbon_scaler.config.sources_file import SourceModel
 from carbon_scaler.config.yaml_schema import StatingModel, StrictModel, matching
 from carbon_scaler.domain.curves import FEWEST_POINTS, MOST_POINTS
 from carbon_scaler.domain.durations import DURATION_FORMS
@@ -35,12 +35,13 @@ from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.suggestions import allowed_names
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-# 12h30m, PT12H30M, or minutes in quotes.
+# 12h30m, PT12H30M, or minutes in quotes. No \d: in some dialects it is any script's digit.
 _DURATION_TEXT = (
-    r"^\s*(?:(?=\d)(?:\d{1,6}[dD])?(?:\d{1,6}[hH])?(?:\d{1,8}[mM](?:[iI][nN])?)?(?:\d{1,9}[sS])?"
-    r"|[pP](?=[\dtT])(?:\d{1,4}[wW])?(?:\d{1,6}[dD])?"
-    r"(?:[tT](?=\d)(?:\d{1,6}[hH])?(?:\d{1,8}[mM])?(?:\d{1,9}(?:\.\d{1,6})?[sS])?)?"
-    r"|\d{1,8}(?:\.\d{1,6})?)\s*$"
+    r"^\s*(?:(?=[0-9])(?:[0-9]{1,6}[dD])?(?:[0-9]{1,6}[hH])?"
+    r"(?:[0-9]{1,8}[mM](?:[iI][nN])?)?(?:[0-9]{1,9}[sS])?"
+    r"|[pP](?=[0-9tT])(?:[0-9]{1,4}[wW])?(?:[0-9]{1,6}[dD])?"
+    r"(?:[tT](?=[0-9])(?:[0-9]{1,6}[hH])?(?:[0-9]{1,8}[mM])?(?:[0-9]{1,9}(?:\.[0-9]{1,6})?[sS])?)?"
+    r"|[0-9]{1,8}(?:\.[0-9]{1,6})?)\s*$"
 )
 _DURATION: JsonSchemaValue = {
     "anyOf": [
@@ -49,7 +50,7 @@ _DURATION: JsonSchemaValue = {
     ]
 }
 _DURATION_REF: JsonSchemaValue = {"$ref": "#/$defs/Duration"}
-_POINT_TEXT = r"\s*\d{1,5}(?:\.\d{1,10})?\s*:\s*\d(?:\.\d{1,10})?\s*"
+_POINT_TEXT = r"\s*[0-9]{1,5}(?:\.[0-9]{1,10})?\s*:\s*[0-9](?:\.[0-9]{1,10})?\s*"
 _POINT: JsonSchemaValue = {
     "type": "array",
     "items": {"type": "number", "minimum": 0},

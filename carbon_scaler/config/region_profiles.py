@@ -28,7 +28,7 @@ ELECTRICITY_MAPS = "electricity_maps"
 CLEAN_HOURS_PRIORITY = 9
 CLEAN_HOURS_BONUS_PERCENT = 10.0
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+NAME_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +168,7 @@ def _basis(text: str) -> Basis:
 
 def _check(name: str, written: ProfileModel, document: YamlDocument) -> None:
     path = ("regions", name)
-    if not _NAME.fullmatch(name):
+    if not NAME_FORM.fullmatch(name):
         raise document.error(
             path,
             f"regions: {quoted(name)} is no name of a region; letters, digits and . _ - up to 100 "

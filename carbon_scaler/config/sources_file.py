@@ -34,7 +34,7 @@ from carbon_scaler.domain.trigger import quoted
 
 ZONE = "{zone}"
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,49}", re.ASCII)
+NAME_FORM = re.compile(r"[a-z][a-z0-9_]{0,49}", re.ASCII)
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")
 _WORD = re.compile(r"[^\s\x00-\x1f](?:.{0,98}\S)?")
@@ -74,7 +74,9 @@ class _Forecast(StrictModel):
     )
 
 
-class _Source(StrictModel):
+class SourceModel(StrictModel):
+    """One entry, as it is written."""
+
     url: Url
     zones: Annotated[dict[str, Word], Field(min_length=1)]
     value: Pointer
@@ -140,7 +142,7 @@ def read_sources(
     for name, value in entries(document, "sources"):
         _check_name(name, document)
         path = ("sources", name)
-        written = read_as(_Source, document, path, value, allowed=ALLOWED, unsaid=UNSAID)
+        written = read_as(SourceModel, document, path, value, allowed=ALLOWED, unsaid=UNSAID)
         _check_url(written, document, path)
         zones = _zones(written, document, path, catalog)
         headers = _headers(written, document, path, environment)
@@ -150,7 +152,7 @@ def read_sources(
 
 def _settings(
     name: str,
-    written: _Source,
+    written: SourceModel,
     zones: Mapping[str, str],
     headers: Mapping[str, Callable[[], str]],
 ) -> CustomSourceSettings:
@@ -178,12 +180,12 @@ def _settings(
     )
 
 
-def _series(written: _Source | _Forecast) -> JsonSeries:
+def _series(written: SourceModel | _Forecast) -> JsonSeries:
     return JsonSeries(url=written.url, value=written.value, time=written.time, rows=written.rows)
 
 
 def _check_name(name: str, document: YamlDocument) -> None:
-    if not _NAME.fullmatch(name):
+    if not NAME_FORM.fullmatch(name):
         wrong = "is no name; small letters, digits and _ up to 50 long"
     elif name in BUILT_IN:
         wrong = "is a source that is built in; choose another name"
@@ -192,7 +194,7 @@ def _check_name(name: str, document: YamlDocument) -> None:
     raise document.error(("sources", name), f"sources: {quoted(name)} {wrong}")
 
 
-def _check_url(written: _Source, document: YamlDocument, path: KeyPath) -> None:
+def _check_url(written: SourceModel, document: YamlDocument, path: KeyPath) -> None:
     if len(set(written.zones.values())) > 1 and ZONE not in written.url:
         raise document.error(
             (*path, "url"),
@@ -214,7 +216,7 @@ def _host(url: str) -> tuple[str, str]:
 
 
 def _zones(
-    written: _Source, document: YamlDocument, path: KeyPath, catalog: Catalog
+    written: SourceModel, document: YamlDocument, path: KeyPath, catalog: Catalog
 ) -> Mapping[str, str]:
     zones = {}
     for text, zone in written.zones.items():
@@ -231,7 +233,7 @@ def _zones(
 
 
 def _headers(
-    written: _Source, document: YamlDocument, path: KeyPath, environment: Mapping[str, str]
+    written: SourceModel, document: YamlDocument, path: KeyPath, environment: Mapping[str, str]
 ) -> Mapping[str, Callable[[], str]]:
     headers = {}
     for header, variable in written.headers_env.items():

@@ -1,7 +1,7 @@
 """Strategy `quantile`: open while the grid is among the cleaner hours of its own recent past."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 
@@ -20,11 +20,11 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """The intensity up to which the gate is open, and when time alone moves it."""
+    """The intensity up to which the gate is open, and when the next value moves it."""
 
     grams_per_kwh: float
     past_seconds: float
-    moves_at: datetime
+    moves_at: datetime | None
 
 
 def rule(case: Case) -> Ruling | None:
@@ -60,11 +60,12 @@ def rule(case: Case) -> Ruling | None:
 
 def limit_at(series: RegionSeries, settings: Settings, now: datetime) -> Limit | None:
     """The smallest value that the share of the past lies at or below; None: under a day is known."""
-    instant, window = now.timestamp(), settings.quantile_window.total_seconds()
-    first = int(np.searchsorted(series.starts, instant - window, side="right"))
-    end = int(np.searchsorted(series.starts, instant, side="right"))
-    if first >= end:
+    end = int(np.searchsorted(series.starts, now.timestamp(), side="right"))
+    if not end:
         return None
+    # It ends with the newest value, so that a source that lags leaves the window as long as it is.
+    begin = series.starts[end - 1] - settings.quantile_window.total_seconds()
+    first = int(np.searchsorted(series.starts, begin, side="right"))
     grams, lasts = series.grams_per_kwh[first:end], _lasts(series, end)[first:]
     order = np.argsort(grams)
     reached = np.cumsum(lasts[order])
@@ -76,7 +77,7 @@ def limit_at(series: RegionSeries, settings: Settings, now: datetime) -> Limit |
     return Limit(
         grams_per_kwh=float(grams[order[index]]),
         past_seconds=total,
-        moves_at=datetime.fromtimestamp(_moves_at(series, first, end, window), UTC),
+        moves_at=series.next_start_after(now),
     )
 
 
@@ -86,9 +87,3 @@ def _lasts(series: RegionSeries, end: int) -> Column:
     gaps = np.diff(series.starts[: end + 1])
     np.minimum(lasts[: len(gaps)], gaps, out=lasts[: len(gaps)])
     return lasts
-
-
-def _moves_at(series: RegionSeries, first: int, end: int, window: float) -> float:
-    """When the oldest value leaves the window or the next one begins, in Unix seconds."""
-    leaves_at = float(series.starts[first]) + window
-    return leaves_at if end == len(series.starts) else min(leaves_at, float(series.starts[end]))

@@ -67,6 +67,7 @@ class YearlyAverage:
     year: int
     source: str
     basis: Basis
+    renewable: RenewableShare = UNKNOWN_SHARE
 
     def reading(self, region: str) -> Reading:
         """As a value of its whole year, too old from its start on."""
@@ -75,7 +76,7 @@ class YearlyAverage:
             region=region,
             observed_at=begins_at,
             grams_per_kwh=self.grams_per_kwh,
-            renewable=UNKNOWN_SHARE,
+            renewable=self.renewable,
             source=self.source,
             kind=Kind.STATIC,
             basis=self.basis,

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
 # An hour of a zone's local day may lie a day beside the same day in UTC, and a jump of its
 # clock may leave out a whole window.
 DAYS_BEFORE, DAYS_AFTER = 2, 4
@@ -33,6 +34,12 @@ class TimeWindow:
     priority: int = 1
     # How much cleaner a preferred hour counts than it is; 0 changes nothing.
     bonus_percent: float = 0.0
+
+    @property
+    def hours(self) -> str:
+        """As people write it, like 22:00-06:00."""
+        over_midnight = self.ends > DAY
+        return f"{_clock(self.begins)}-{_clock(self.ends - DAY if over_midnight else self.ends)}"
 
 
 Occurrence = tuple[datetime, datetime]  # from, until; in UTC
@@ -72,6 +79,11 @@ def _leap(before: datetime, after: datetime, wall: datetime, zone: tzinfo) -> da
         else:
             after = middle
     return after
+
+
+def _clock(after_midnight: timedelta) -> str:
+    hours, minutes = divmod(after_midnight // timedelta(minutes=1), 60)
+    return f"{hours:02}:{minutes:02}"
 
 
 def _shown(instant: datetime, zone: tzinfo) -> datetime:

@@ -2,12 +2,17 @@
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
 from carbon_scaler.application.clock import SystemClock
-from carbon_scaler.domain.intensity import Basis, Factors, Reading, RenewableShare, Signal
+from carbon_scaler.domain.intensity import (
+    UNKNOWN_SHARE,
+    Basis,
+    Factors,
+    RenewableShare,
+    Signal,
+)
 from carbon_scaler.domain.regions import CloudRegion
 from carbon_scaler.domain.snapshot import YearlyAverage
 
@@ -24,18 +29,6 @@ LICENCES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AverageWithMix(YearlyAverage):
-    """A yearly average whose renewable share the user states."""
-
-    renewable_percent: float
-
-    def reading(self, region: str) -> Reading:
-        """As a value of its whole year, too old from its start on."""
-        share = RenewableShare(at_least=self.renewable_percent, at_most=self.renewable_percent)
-        return replace(YearlyAverage.reading(self, region), renewable=share)
-
-
 def static_average(
     region: CloudRegion, basis: Basis, *, present_year: int | None = None
 ) -> YearlyAverage | None:
@@ -49,14 +42,8 @@ def static_average(
     if found is None:
         return None
     source, (grams, year) = found
-    if region.stated_renewable_percent is None:
-        return YearlyAverage(grams_per_kwh=grams, year=year, source=source, basis=basis)
-    return AverageWithMix(
-        grams_per_kwh=grams,
-        year=year,
-        source=source,
-        basis=basis,
-        renewable_percent=region.stated_renewable_percent,
+    return YearlyAverage(
+        grams_per_kwh=grams, year=year, source=source, basis=basis, renewable=_renewable(region)
     )
 
 
@@ -74,6 +61,11 @@ def licence_of(average: YearlyAverage) -> str:
 
 
 Average = tuple[float, int]
+
+
+def _renewable(region: CloudRegion) -> RenewableShare:
+    percent = region.stated_renewable_percent
+    return UNKNOWN_SHARE if percent is None else RenewableShare(at_least=percent, at_most=percent)
 
 
 def _stated(region: CloudRegion, present_year: int | None) -> tuple[str, Average] | None:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.policy_diff import (
+    MOST_TENANTS,
     Comparison,
     Interval,
     Pair,
     PolicyInPlace,
     Regions,
     Stretch,
+    changed_tenants,
     comparison,
     every_case,
     intervals,
@@ -63,6 +65,14 @@ class DiffFound:
     recorded: bool
     compared: tuple[Comparison, ...]
     alike: tuple[Pair, ...]
+
+    @property
+    def tenants_left_out(self) -> int:
+        """How many tenants differ and were too many to try."""
+        if self.recorded:
+            return 0
+        changed = changed_tenants(self.old.policy, self.new.policy)
+        return max(0, len(changed) - MOST_TENANTS)
 
 
 async def policy_diff(settings: Settings, asked: DiffAsked, progress: Progress) -> DiffFound:

@@ -7,7 +7,6 @@ from carbon_scaler.application.rulebook import Rulebook
 from carbon_scaler.backlogs.postgres import PostgresBacklog
 from carbon_scaler.backlogs.registry import backlog_sources
 from carbon_scaler.config.backlogs_file import read_backlogs
-from carbon_scaler.config.policy_directory import RESIDENCY
 from carbon_scaler.config.policy_files import read_policy
 from carbon_scaler.config.settings import Settings
 
@@ -30,7 +29,7 @@ def read_rulebook(settings: Settings, environment: Mapping[str, str]) -> Ruleboo
         backlogs=configured_backlogs(settings, environment),
         documents=files.documents,
         warnings=files.warnings,
-        states_residency=RESIDENCY in files.documents,
+        states_residency=files.states_residency,
     )
 
 

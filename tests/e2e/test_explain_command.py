@@ -1,7 +1,10 @@
 """`carbon-scaler explain` as people and scripts run it: why, until when, and what would change it."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.postgres import Postgres, running_postgres
-from tests.e2e.program import finished
+from tests.e2e.program import PROGRAM, environment, finished
 from tests.e2e.serving import grid_value
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "deploy" / "examples"
@@ -226,3 +229,42 @@ def test_pairs_and_a_manifest_are_not_given_together(url: str):
     line = refused(url, *GATE, "--scaledjob", str(EXAMPLES / "scaledjob-queue.yaml"))
 
     assert "give key=value pairs or --scaledjob, not both" in line
+
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "explain.md").read_text()
+SNIPPETS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+
+
+def run_snippet(snippet: str, url: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-euc", snippet],
+        cwd=directory,
+        env={
+            **environment(DATABASE_URL=url),
+            "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}",
+        },
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_page_s_first_command_runs_as_written(url: str, tmp_path: Path):
+    done = run_snippet(SNIPPETS[0], url, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("closed (above_threshold): ")
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.parametrize(("calculation", "passes"), [("min", True), ("max", False)])
+def test_the_page_s_test_of_a_manifest_tells_good_from_bad(
+    url: str, tmp_path: Path, calculation: str, passes: bool
+):
+    text = (EXAMPLES / "scaledjob-brake.yaml").read_text()
+    (tmp_path / "scaledjob.yaml").write_text(text.replace(": min", f": {calculation}"))
+
+    done = run_snippet(SNIPPETS[1], url, tmp_path)
+
+    assert (done.returncode == 0) is passes, done.stderr

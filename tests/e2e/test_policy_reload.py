@@ -173,14 +173,17 @@ def test_half_a_document_is_not_taken_for_a_whole_one(client: Client, config_map
     wait_until(lambda: client.value(GATE) == 1, seconds=10)
 
 
-def test_residency_that_vanishes_stays_in_force(client: Client, config_map: ConfigMap):
+@pytest.mark.parametrize("vanished", [{}, {RESIDENCY: "# nothing\n"}], ids=["gone", "emptied"])
+def test_residency_that_vanishes_stays_in_force(
+    vanished: Mapping[str, str], client: Client, config_map: ConfigMap
+):
     config_map.swap(LENIENT | TENANT)
     wait_until(lambda: policy_of(client)["tenants"] == 1, seconds=10)
     assert client.value(GATE) == 0, "us-west-1 is not in the EU"
 
-    config_map.swap(LENIENT)
+    config_map.swap(LENIENT | vanished)
     wait_until(lambda: policy_of(client)["failure"], seconds=10)
-    assert f"{RESIDENCY} is gone" in str(policy_of(client)["failure"])
+    assert f"{RESIDENCY} is gone or empty" in str(policy_of(client)["failure"])
     assert client.value(GATE) == 0
 
     config_map.swap(LENIENT | {RESIDENCY: "tenants: {}\n"})

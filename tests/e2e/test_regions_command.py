@@ -11,7 +11,7 @@ from tests.e2e.program import finished
 PROFILES = """\
 regions:
   basement: {zone: SE-SE3, country: SE}
-  eu-north-1: {zone: SE, clean_hours: 3}
+  eu-north-1: {zone: SE, clean_hours: "11:00-14:00"}
 """
 SOURCES = """\
 sources:
@@ -90,7 +90,8 @@ def test_the_profiles_of_the_policy_directory_hold(policy: Path):
     blend = shown("eu-north-1", CARBON_SCALER_POLICY_DIR=str(policy))
 
     assert blend["warnings"] == ["SE is a national blend; eu-north-1 draws on SE-SE3"]
-    assert any("clean_hours has no effect in this version" in each for each in blend["trouble"])
+    assert blend["clean_hours"] == ["11:00-14:00"]
+    assert blend["timezone"] == "Europe/Stockholm"
 
 
 def test_a_region_of_ones_own_is_known_like_another(policy: Path):

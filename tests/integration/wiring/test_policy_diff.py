@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from carbon_scaler.application.decision_journal import recorded
+from carbon_scaler.cli.policy_output import diff_document
 from carbon_scaler.config.settings import load_settings
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
@@ -204,6 +205,21 @@ async def test_hours_without_a_value_are_judged_by_the_forecast_that_the_day_beg
     assert (before.begins_at, before.ends_at) == (found.since, begins_at - 5 * MINUTE)
     assert (after.begins_at, after.ends_at) == (begins_at, found.until)
     assert str(before.new) == str(after.new) == "closed (above_threshold)"
+
+
+async def test_tenants_that_are_too_many_to_try_are_counted(
+    pool: Pool, database_url: str, policies: tuple[Path, Path]
+):
+    await store(pool, *[200.0] * 3)
+    tenants = "".join(f"  t{n}: {{level: US_ONLY}}\n" for n in range(60))
+    (policies[1] / "gdpr-residency-overrides.yaml").write_text(f"tenants:\n{tenants}")
+
+    found = await diff(database_url, policies, since=HOUR)
+
+    assert found.tenants_left_out == 10
+    assert "10 more tenants differ and were not tried" in diff_document(found)["notes"]
+    denied = [each for each in found.compared if each.pair.label.startswith("tenant")]
+    assert {str(each.changes[0].old) for each in denied} == {"closed (tenant_unknown)"}
 
 
 async def test_only_the_regions_that_are_asked_for_are_compared(

@@ -7,11 +7,13 @@ from itertools import pairwise
 import pytest
 
 from carbon_scaler.application.policy_diff import (
+    MOST_TENANTS,
     Answer,
     Comparison,
     Interval,
     PolicyInPlace,
     Stretch,
+    changed_tenants,
     comparison,
     every_case,
     intervals,
@@ -213,6 +215,18 @@ def test_every_tenant_is_tried_where_the_adequacy_changes():
     labels = [pair.label for pair in every_case(old, new, [HOME])]
 
     assert f"tenant acme in {HOME}" in labels
+
+
+def test_of_very_many_tenants_the_first_are_tried():
+    tenants = {f"t{n:03}": Tenant(name=f"t{n:03}", level=Level.GLOBAL) for n in range(200)}
+    many = in_place(replace(BUILT_IN_POLICY, residency=Residency(tenants=tenants)))
+    none = in_place(BUILT_IN_POLICY)
+
+    tried = [pair for pair in every_case(none, many, [HOME]) if pair.label.startswith("tenant")]
+
+    assert len(changed_tenants(none.policy, many.policy)) == 200
+    assert len(tried) == MOST_TENANTS
+    assert tried[0].label == f"tenant t000 in {HOME}"
 
 
 def test_neighbours_are_joined_only_where_both_answers_agree_and_nothing_lies_between():

@@ -12,9 +12,10 @@ from carbon_scaler.application.prospects import MOST_COMING, coming, remedies
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
+from carbon_scaler.domain.curves import parse_curve
 from carbon_scaler.domain.decision import Verdict
 from carbon_scaler.domain.override import Override, OverrideAction
-from carbon_scaler.domain.policy import WhenBlind
+from carbon_scaler.domain.policy import Strategy, WhenBlind
 from carbon_scaler.domain.trigger import Mode, Plan
 from tests.builders import (
     HOUR,
@@ -223,3 +224,27 @@ def test_a_verdict_is_foretold_as_a_value():
     ]
 
     assert verdicts[:2] == [Verdict.OPEN, Verdict.CLOSED]
+
+
+def test_nothing_is_foretold_beyond_a_month():
+    plan = a_plan(max_delay=40 * 24 * HOUR, when_blind=WhenBlind.CLOSED)
+
+    assert foreseen(plan, inputs_of(500)) == []
+
+
+def test_a_share_is_foretold_as_a_level():
+    curve = parse_curve("200:1,400:0")
+    plan = a_plan(Mode.GATE, strategy=Strategy.CURVE, curve=curve, max_delay=10 * HOUR)
+
+    first, *_ = foreseen(plan, Inputs(series=a_series(500, 300, since=NOW)))
+
+    assert first[1:] == (HOUR, "open, level 0.5")
+
+
+def test_a_queue_too_tells_the_value_that_takes_over():
+    demand = a_backlog(an_item(), an_item())
+    series = a_series(100, 500, since=NOW, every=10 * MINUTE)
+
+    first, *_ = foreseen(a_queue_plan(), Inputs(series=series, demand=demand))
+
+    assert first == ("500 g/kWh is not below the limit of 400", 10 * MINUTE, "closed, 0 admitted")

@@ -173,3 +173,25 @@ def test_an_odd_environment_resolves_nothing(tmp_path: Path, containers: str):
     text = FROM_ENV[: FROM_ENV.index("containers:")] + f"containers: {containers}\n"
 
     assert read_manifest(written(tmp_path, text)).metadata == {}
+
+
+def test_aliases_that_nest_without_end_are_named_and_not_written_out(tmp_path: Path):
+    levels = (
+        f"  l{depth}: &l{depth} [{', '.join([f'*l{depth - 1}'] * 9)}]" for depth in range(1, 30)
+    )
+    text = "\n".join(
+        (
+            "kind: ScaledJob",
+            "x:",
+            "  l0: &l0 [0]",
+            *levels,
+            "metadata: {name: *l29}",
+            "spec: {triggers: [{type: external, metadata: {region: *l29, mode: {a: b}, tenant: }}]}",
+        )
+    )
+
+    assert read_trigger(written(tmp_path, text)) == (
+        "default",
+        "a list",
+        {"region": "a list", "mode": "a mapping", "tenant": ""},
+    )

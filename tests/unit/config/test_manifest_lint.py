@@ -309,3 +309,14 @@ def test_every_finding_of_a_bad_manifest_says_what_would_be_right():
     assert len(findings) == 7
     right = re.compile(r"; (write|use|keep|put|leave|did|the first alone)|leave it out")
     assert [each.text for each in findings if not right.search(each.text)] == []
+
+
+@pytest.mark.parametrize("odd", [None, 3, [], {}, "x", True])
+@pytest.mark.parametrize(
+    "key", ["pollingInterval", "minReplicaCount", "scalingStrategy", "jobTargetRef", "advanced"]
+)
+def test_whatever_a_key_holds_is_linted_without_a_failure(key: str, odd: object):
+    for kind, mode in (("ScaledJob", Mode.BRAKE), ("ScaledObject", Mode.GATE)):
+        manifest = a_manifest(kind, a_trigger(mode, name=odd), **{key: odd})
+
+        assert all(finding.text for finding in lint(manifest, a_plan(mode), COUNTING))

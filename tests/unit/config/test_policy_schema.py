@@ -14,6 +14,7 @@ from carbon_scaler.config.policy_schema import (
     policy_schemas,
 )
 from carbon_scaler.config.yaml_document import PolicyFileError
+from carbon_scaler.domain.durations import parse_duration
 from tests.unit.config.policy_texts import as_editors_see, read_all
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "deploy/examples/policy").glob("*.yaml"))
@@ -163,6 +164,23 @@ def test_what_the_reader_refuses_for_its_shape_the_schema_refuses(
 ):
     assert not taken_by_reader(tmp_path, name, text)
     assert not taken_by_schema(name, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("12h", "90m", "90min", "45s", "1d", "12h30m", "1D2H", " 5m ", "0m", "90", "1.5"),
+        *("PT12H30M", "P1DT2H", "P2W", "PT0.5S", "pt5m", "P1W2D"),
+        *("", " ", "h", "P", "PT", "P1DT", "1h1h", "30m12h", "12 h", "-5", "5.", "1e3", "12x"),
+        *("PT1.5H", "T5M", "5mm", "1:30", "12h30", "٣h"),
+    ],
+)
+def test_a_text_is_a_duration_to_both_or_to_neither(text: str):
+    definitions = policy_schema("workload-policies.yaml")["$defs"]
+
+    taken = jsonschema.Draft202012Validator(definitions["Duration"]).is_valid(text)
+
+    assert taken == (parse_duration(text) is not None)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

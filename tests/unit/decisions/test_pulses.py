@@ -1,15 +1,17 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
+from carbon_scaler.domain.budget import BudgetAction
 from carbon_scaler.domain.decision import Outcome, Verdict
-from carbon_scaler.domain.policy import WhenBlind
+from carbon_scaler.domain.policy import Strategy, WhenBlind
 from carbon_scaler.domain.snapshot import RegionSeries
-from carbon_scaler.domain.trigger import Plan
+from carbon_scaler.domain.trigger import Mode, Plan
 from tests.builders import (
     DAY,
     HOUR,
@@ -17,9 +19,11 @@ from tests.builders import (
     NOW,
     SECOND,
     a_backlog,
+    a_budget,
     a_case,
     a_plan,
     a_series,
+    a_window,
     an_item,
 )
 from tests.grid_builders import an_outlook
@@ -108,6 +112,35 @@ def test_a_pulse_says_what_it_is_counted_from(
 ):
     figures = ruling_at(SINCE + 5 * HOUR, series).figures
     assert (figures["anchor"], figures["anchor_text"]) == (anchor, words)
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"strategy": Strategy.QUANTILE},
+        {"strategy": Strategy.FORECAST},
+        {"strategy": Strategy.CURVE},
+        {"windows": (a_window(2, 6),)},
+        {"budget": a_budget(action=BudgetAction.DEFER)},
+    ],
+    ids=["quantile", "forecast", "curve", "windows", "a deferring budget"],
+)
+@pytest.mark.parametrize("mode", [Mode.BRAKE, Mode.GATE])
+def test_where_the_past_does_not_tell_what_was_open_pulses_count_from_a_fixed_instant(
+    mode: Mode, stated: dict[str, Any]
+):
+    plan = a_plan(mode, max_delay=4 * HOUR, release=10 * MINUTE, **stated)
+    ruling = ruling_at(NOW, a_series(100, 900, since=SINCE), plan)
+    assert ruling.figures["anchor"] == EPOCH
+    assert ruling.figures["anchor_text"] == "a fixed instant"
+    assert ruling.until == NOW + 4 * HOUR - 10 * MINUTE
+
+
+def test_a_budget_that_only_warns_or_throttles_moves_no_pulse():
+    for action in (BudgetAction.WARN, BudgetAction.THROTTLE):
+        plan = replace(PLAN, budget=a_budget(action=action))
+        figures = ruling_at(NOW, a_series(100, 900, since=SINCE), plan).figures
+        assert figures["anchor_text"] == "the end of the last open hour"
 
 
 def test_a_later_open_hour_that_has_not_begun_does_not_count():

@@ -3,6 +3,8 @@ from datetime import timedelta
 
 import pytest
 
+from carbon_scaler.domain.curves import CURVE_FORMS, Curve
+from carbon_scaler.domain.durations import DURATION_FORMS
 from carbon_scaler.domain.policy import NOTHING_STATED, StatedSettings, Strategy, WhenBlind
 from carbon_scaler.domain.trigger import Mode, Trigger
 from carbon_scaler.keda.metadata import (
@@ -76,6 +78,13 @@ GOOD = [
     ("whenBlind", "open", WhenBlind.OPEN),
     ("whenBlind", "closed", WhenBlind.CLOSED),
     ("whenBlind", "ERROR", WhenBlind.ERROR),
+    ("quantilePercent", "30", 30.0),
+    ("quantilePercent", "100", 100.0),
+    ("quantileWindow", "1d", timedelta(days=1)),
+    ("quantileWindow", "8d", timedelta(days=8)),
+    ("curve", "150:1,400:0", Curve(points=((150.0, 1.0), (400.0, 0.0)))),
+    ("curve", " 0:1 , 300.5:0.5,10000:0.25", Curve(points=((0, 1), (300.5, 0.5), (10_000, 0.25)))),
+    ("jobEnergyKwh", "0.5", 0.5),
 ]
 
 
@@ -167,6 +176,28 @@ BAD = {
     "window": ([*BAD_DURATIONS, "0"], f"{A_DURATION}, above 0"),
     "strategy": (["cheap", "threshold forecast"], "one of threshold, quantile, forecast, curve"),
     "whenBlind": (["maybe", "open\x00"], "one of open, closed, error"),
+    "quantilePercent": ([*BAD_NUMBERS, "0", "100.1"], "a number above 0 to 100"),
+    "quantileWindow": (
+        [*BAD_DURATIONS, "23h", "8d1m", "0"],
+        f"a duration from 1d to 8d, like {DURATION_FORMS}",
+    ),
+    "curve": (
+        [
+            "150",
+            "150:1",
+            "150:1,150:0",
+            "300:1,200:0",
+            "150:0.5,300:1",
+            "150:1.1,300:0",
+            "150:1,10001:0",
+            "150:1;300:0",
+            "a:1,b:0",
+            "nan:1,300:0",
+            ",".join(f"{grams}:1" for grams in range(1, 23)),
+        ],
+        CURVE_FORMS,
+    ),
+    "jobEnergyKwh": ([*BAD_NUMBERS, "0", "1000001"], "a number above 0 to 1e+06"),
     "schedule": (["0 3 * * *\x00", "a\nb"], "text without control characters"),
     "timezone": (["Europe/\x1bBerlin"], "text without control characters"),
 }

@@ -244,6 +244,20 @@ def plans(draw: st.DrawFn, mode: Mode | None = None, **fixed: object) -> Plan:
 
 PLANS, QUEUES, BRAKES, GATES = plans(), plans(Mode.QUEUE), plans(Mode.BRAKE), plans(Mode.GATE)
 
+
+def windowed(mode: Mode | None = None) -> st.SearchStrategy[Plan]:
+    """Those whose hours count, by a clean and usable grid for the most part."""
+    return st.sampled_from(WINDOWS[1:]).flatmap(
+        lambda windows: plans(mode, windows=windows, workload_class="standard", shadow=False)
+    )
+
+
+def budgeted(action: BudgetAction, mode: Mode | None = None) -> st.SearchStrategy[Plan]:
+    """Those whose budget may be spent."""
+    budget = a_budget(action=action, throttle_percent=30.0)
+    return plans(mode, budget=budget, workload_class="standard", shadow=False)
+
+
 # Items by when they came, when they are due and how long they take, all around NOW.
 ITEMS: tuple[Item, ...] = tuple(
     an_item(waited * HOUR, due_in=None if due is None else due * HOUR, duration=duration)

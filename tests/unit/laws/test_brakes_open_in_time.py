@@ -8,9 +8,9 @@ from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.replicas import BRAKE_VALUE
 from carbon_scaler.domain.backlog import BacklogUnknown
-from carbon_scaler.domain.budget import BudgetUse
+from carbon_scaler.domain.budget import BudgetAction, BudgetUse
 from carbon_scaler.domain.decision import Verdict
-from carbon_scaler.domain.policy import WhenBlind
+from carbon_scaler.domain.policy import Strategy, WhenBlind
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Mode, Plan
 from tests.builders import HOUR, NOW, a_series
@@ -23,9 +23,11 @@ from tests.unit.laws.cases import (
     INSTANTS,
     SERIES,
     USES,
+    budgeted,
     central_law,
     law,
     plans,
+    windowed,
 )
 
 WORK = st.lists(
@@ -54,9 +56,20 @@ def test_from_any_instant_on_starts_are_free_within_the_delay_less_the_release(
     assert next_opening(plan, inputs, now, latest) is not None
 
 
+# What the past can't tell: hours that were forbidden, deferred or not clean enough then.
+UNTOLD = st.sampled_from([Mode.BRAKE, Mode.GATE]).flatmap(
+    lambda mode: st.one_of(
+        windowed(mode),
+        budgeted(BudgetAction.DEFER, mode),
+        plans(mode, strategy=Strategy.QUANTILE),
+        plans(mode, strategy=Strategy.CURVE),
+    )
+)
+
+
 @law
 @given(
-    plan=BRAKES | GATES,
+    plan=BRAKES | GATES | UNTOLD,
     hours=st.lists(st.sampled_from(GRAMS), min_size=30, max_size=72),
     budget_use=USES,
 )

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,21 +7,29 @@ from hypothesis import strategies as st
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.backlog import Item
+from carbon_scaler.domain.budget import BudgetAction, BudgetUse
 from carbon_scaler.domain.decision import Decision
 from carbon_scaler.domain.override import Override
+from carbon_scaler.domain.policy import Strategy
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan
-from tests.builders import DAY, a_backlog
+from tests.builders import DAY, HOUR, a_backlog, an_item
 from tests.unit.laws.cases import (
+    A_SERIES,
     INPUTS,
     INSTANTS,
     OVERRIDES,
     PLANS,
     QUEUES,
     SERIES,
+    USES,
     WAITING,
+    budgeted,
     central_law,
     law,
+    plans,
+    spans,
+    windowed,
 )
 
 TICK = timedelta(microseconds=1)
@@ -46,6 +54,30 @@ def test_the_answer_stays_the_same_until_the_decision_says_it_may_change(
     *, plan: Plan, inputs: Inputs, overrides: tuple[Override, ...], now: datetime, share: float
 ):
     inputs = replace(inputs, overrides=overrides)
+    assert_holds(plan, inputs, decide(plan, inputs, now), share)
+
+
+@law
+@given(
+    plan=windowed() | budgeted(BudgetAction.DEFER) | plans(strategy=Strategy.QUANTILE),
+    series=A_SERIES,
+    after=spans(0 * HOUR, DAY),
+    budget_use=USES,
+    share=st.floats(0, 1),
+)
+def test_the_answer_holds_until_the_hours_the_month_or_the_past_may_change_it(
+    *,
+    plan: Plan,
+    series: RegionSeries,
+    after: timedelta,
+    budget_use: BudgetUse | None,
+    share: float,
+):
+    fresh = replace(series, usable_for=series.usable_for + DAY.total_seconds())
+    inputs = Inputs(
+        series=fresh, demand=a_backlog(an_item(), max_age=60 * DAY), budget_use=budget_use
+    )
+    now = datetime.fromtimestamp(series.starts[0], UTC) + after
     assert_holds(plan, inputs, decide(plan, inputs, now), share)
 
 

@@ -2,10 +2,12 @@ import math
 from datetime import datetime
 
 from hypothesis import given
+from hypothesis import strategies as st
 
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
-from carbon_scaler.domain.decision import QueueCounts, Verdict
+from carbon_scaler.decisions.replicas import reply
+from carbon_scaler.domain.decision import Outcome, QueueCounts, Verdict
 from carbon_scaler.domain.trigger import Plan
 from tests.unit.laws.cases import INPUTS, INSTANTS, QUEUES, central_law, law
 
@@ -34,20 +36,28 @@ def test_at_least_what_is_due_and_at_most_what_waits_is_admitted_as_far_as_there
 
 
 @law
-@given(plan=QUEUES, inputs=INPUTS, now=INSTANTS)
-def test_of_a_share_as_many_run_as_it_leaves_of_the_ceiling_or_of_what_waits_or_are_due(
-    plan: Plan, inputs: Inputs, now: datetime
+@given(
+    plan=QUEUES,
+    outcome=st.sampled_from([Outcome.OPEN, Outcome.OPEN, Outcome.CLOSED, Outcome.ERROR]),
+    waiting=st.integers(0, 40),
+    due=st.integers(0, 5),
+    in_progress=st.integers(0, 12),
+    share=st.integers(1, 100).map(lambda percent: percent / 100),
+)
+def test_as_many_run_as_are_due_or_as_a_share_leaves_of_the_ceiling_or_of_what_waits(
+    *, plan: Plan, outcome: Outcome, waiting: int, due: int, in_progress: int, share: float
 ):
-    decision = decide(plan, inputs, now)
-    counts = decision.counts
-    if decision.verdict is not Verdict.OPEN or decision.reason == "deadline":
-        return
+    released = min(due, waiting)
+    counts = QueueCounts(waiting=waiting, in_progress=in_progress, released=released, overdue=0)
+    admitted = reply(plan, outcome, counts, share=share).admitted
+    percent = round(share * 100) if outcome is Outcome.OPEN else 0
     if plan.max_jobs is None:
-        left = math.ceil(decision.share * counts.waiting - 1e-9)
+        left = -(-percent * waiting // 100)
     else:
-        jobs = math.ceil(decision.share * plan.max_jobs - 1e-9)
-        left = min(counts.waiting, max(0, jobs * plan.items_per_job - counts.in_progress))
-    assert decision.admitted == min(max(counts.released, left), room_of(plan, counts))
+        left = -(-percent * plan.max_jobs // 100) * plan.items_per_job - in_progress
+    room = room_of(plan, counts)
+    assert admitted == min(max(released, min(left, waiting)), room)
+    assert min(released, room) <= admitted <= min(waiting, room)
 
 
 @law
