@@ -20,7 +20,8 @@ _TICK = timedelta(microseconds=1)
 
 # What is said of a ruling that brings no remedy of its own.
 _REMEDIES = {
-    "below_threshold": "the grid reaches {threshold:g} g/kWh",
+    "below_threshold": "it closes from {threshold:g} g/kWh on",
+    "within_quantile": "it closes above {limit:g} g/kWh",
     "blind_open": "a usable value arrives",
     "blind_closed": "a usable value arrives",
     "blind_error": "a usable value arrives",
@@ -133,6 +134,8 @@ def _event(before: Decision, after: Decision) -> str:
     """What happened between the two."""
     if before.decisive.rule == "override" and after.decisive.rule != "override":
         return "the override ends"
+    if before.reason == "forbidden_hours" != after.reason:
+        return "the forbidden hours end"
     if after.reason == "pulse":
         return "the pulse begins: starts are free for a while"
     if before.reason == "pulse":

@@ -75,9 +75,14 @@ def schema(
 @app.command("init")
 def init(
     directory: Annotated[Path, typer.Argument(help="Where to write; it is made if need be.")],
+    json: JsonFlag = False,
 ) -> None:
     """Write a commented file for each document; nothing counts until it is uncommented."""
-    for file in write_starting_files(directory):
+    written = write_starting_files(directory)
+    if json:
+        print_json([str(file) for file in written])
+        return
+    for file in written:
         typer.echo(file)
 
 

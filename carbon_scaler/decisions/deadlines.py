@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from carbon_scaler.decisions import thresholds
 from carbon_scaler.decisions.case import Case
@@ -11,7 +12,9 @@ from carbon_scaler.domain.backlog import Column, Items
 from carbon_scaler.domain.budget import BudgetAction
 from carbon_scaler.domain.decision import Outcome, QueueCounts, Ruling
 from carbon_scaler.domain.durations import format_duration
+from carbon_scaler.domain.intensity import LONGEST_USABLE_FOR
 from carbon_scaler.domain.policy import Settings, Strategy
+from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan
 
 RULE = "deadline"
@@ -154,7 +157,8 @@ def _anchor(case: Case) -> tuple[datetime, str]:
     if series is None:
         return EPOCH, "no value is stored"
     begun = _reached(series.starts, now.timestamp())
-    open_indices = np.flatnonzero(thresholds.open_slots(series, settings)[:begun])
+    were_open = thresholds.open_slots(series, settings)[:begun] & _known_in_time(series, begun)
+    open_indices = np.flatnonzero(were_open)
     if len(open_indices):
         return series.end_of(int(open_indices[-1])), "the end of the last open hour"
     if series.first_at is None:
@@ -162,6 +166,14 @@ def _anchor(case: Case) -> tuple[datetime, str]:
     # Counted back from a value that lies ahead, so that its arrival moves no pulse.
     ahead = min(0, (now - series.first_at) // settings.max_delay)
     return series.first_at + ahead * settings.max_delay, "the first stored value"
+
+
+def _known_in_time(series: RegionSeries, begun: int) -> NDArray[np.bool_]:
+    """Which values were the newest that was known, and not too old: only those opened anything."""
+    starts, fetched = series.starts[:begun], series.fetched[:begun]
+    over = starts + np.minimum(series.usable_for[:begun], LONGEST_USABLE_FOR.total_seconds())
+    np.minimum(over[:-1], np.maximum(starts[1:], fetched[1:]), out=over[:-1])
+    return fetched < over
 
 
 def _past_tells_what_was_open(plan: Plan) -> bool:

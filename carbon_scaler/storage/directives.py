@@ -15,6 +15,12 @@ SELECT
   ) AS overrides,
   ARRAY(SELECT used FROM budget_use AS used WHERE month = $2 ORDER BY service) AS budget_use
 """
+# What was in force then; of budgets only the present use is known.
+_THEN = """
+SELECT stated FROM operator_overrides AS stated
+WHERE created_at <= $1 AND until > $1 AND (ended_at IS NULL OR ended_at > $1)
+ORDER BY id
+"""
 # Each server judges by its own clock whether an override has expired.
 CLOCKS_DIFFER_BY = timedelta(minutes=1)
 
@@ -45,3 +51,9 @@ class PostgresDirectives:
                 for used in row["budget_use"]
             },
         )
+
+    async def as_of(self, instant: datetime) -> Directives:
+        """The overrides that were in force at an instant of the past."""
+        with failures_explained(self._server):
+            rows = await self._pool.fetch(_THEN, instant)
+        return Directives(overrides=tuple(override_of(row["stated"]) for row in rows))

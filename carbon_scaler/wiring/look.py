@@ -9,7 +9,9 @@ from typing import Any
 
 from carbon_scaler.application.backlogs import Backlogs, OwnedBacklog
 from carbon_scaler.application.clock import SystemClock
+from carbon_scaler.application.directives import Directives
 from carbon_scaler.application.explain import explain, explain_rejection, with_provenance
+from carbon_scaler.application.rulebook import Rulebook
 from carbon_scaler.application.snapshots import with_average
 from carbon_scaler.backlogs.registry import backlog_sources
 from carbon_scaler.config.manifest import Manifest
@@ -20,18 +22,17 @@ from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.resolve import Surroundings, resolve
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
 from carbon_scaler.domain.errors import CarbonScalerError
-from carbon_scaler.domain.policy import BUILT_IN_POLICY
-from carbon_scaler.domain.regions import Catalog
 from carbon_scaler.domain.trigger import Plan, Rejection
 from carbon_scaler.keda.metadata import parse_trigger
 from carbon_scaler.storage.decision_log import PostgresDecisionLog
+from carbon_scaler.storage.directives import PostgresDirectives
 from carbon_scaler.storage.grid_state import PostgresGridState
 from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.migrate import check_schema
 from carbon_scaler.storage.pool import open_connection, open_pool, server_name
 from carbon_scaler.wiring.databases import reachable_database
-from carbon_scaler.wiring.grid import averages_of, catalog_of
-from carbon_scaler.wiring.resources import configured_backlogs
+from carbon_scaler.wiring.grid import averages_of
+from carbon_scaler.wiring.resources import read_rulebook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +60,11 @@ async def explain_trigger(
     settings: Settings, environment: Mapping[str, str], asked: Asked
 ) -> dict[str, Any]:
     """What the server answers now, or would have answered, by the very same functions."""
+    rulebook = read_rulebook(settings, environment)
     async with opened_stores(settings) as stores:
-        seen = await _seen(settings, environment, asked, stores)
+        seen = await _seen(settings, rulebook, asked, stores)
         if isinstance(seen, Rejection):
-            return _linted(explain_rejection(seen, BUILT_IN_POLICY.version), asked, None)
+            return _linted(explain_rejection(seen, rulebook.policy.version), asked, None)
         decision = decide(seen.plan, seen.inputs, seen.now)
         told = _linted(explain(seen.plan, decision, inputs=seen.inputs), asked, seen)
         if (reading := decision.reading) is None:
@@ -93,25 +95,36 @@ async def recorded_answer(settings: Settings, asked: Asked) -> dict[str, Any]:
 
 
 async def _seen(
-    settings: Settings, environment: Mapping[str, str], asked: Asked, stores: "Stores"
+    settings: Settings, rulebook: Rulebook, asked: Asked, stores: "Stores"
 ) -> _Seen | Rejection:
     present = SystemClock().now()
-    catalog = catalog_of(settings)
     regions = await stores.intensities.load(None, now=present)
-    around = _surroundings(settings, environment, catalog, regions.keys())
+    around = _surroundings(settings, rulebook, regions.keys())
     trigger = parse_trigger(asked.namespace, asked.name, asked.metadata)
-    plan = resolve(trigger, BUILT_IN_POLICY, around)
+    plan = resolve(trigger, rulebook.policy, around)
     if isinstance(plan, Rejection):
         return plan
     if asked.at is not None:
         known_at = min(asked.at, present)
         regions = await stores.intensities.load(None, now=asked.at, known_at=known_at)
-    demand = await _demand(settings, environment, plan, asked.at)
-    now = asked.at or SystemClock().now()
-    averages = averages_of(catalog)
+    averages = averages_of(rulebook.catalog)
     known = {name: with_average(series, averages) for name, series in regions.items()}
-    inputs = Inputs(series=known.get(plan.region), demand=demand, others=known)
+    demand = await _demand(rulebook, plan, asked.at)
+    now = asked.at or SystemClock().now()
+    directives = await _directives(stores, asked.at, now)
+    inputs = Inputs(
+        series=known.get(plan.region),
+        demand=demand,
+        others=known,
+        overrides=directives.overrides,
+        budget_use=directives.budget_use.get(plan.service) if plan.service else None,
+    )
     return _Seen(plan=plan, inputs=inputs, now=now)
+
+
+async def _directives(stores: "Stores", at: datetime | None, now: datetime) -> Directives:
+    """What operators and accounts say; of another instant only what is kept of it."""
+    return await (stores.directives.load(now) if at is None else stores.directives.as_of(at))
 
 
 def _linted(told: dict[str, Any], asked: Asked, seen: _Seen | None) -> dict[str, Any]:
@@ -125,17 +138,14 @@ def _linted(told: dict[str, Any], asked: Asked, seen: _Seen | None) -> dict[str,
 
 
 def _surroundings(
-    settings: Settings,
-    environment: Mapping[str, str],
-    catalog: Catalog,
-    stored_regions: Collection[str],
+    settings: Settings, rulebook: Rulebook, stored_regions: Collection[str]
 ) -> Surroundings:
     embedded = settings.database_url is None
     return Surroundings(
         default_region=settings.region or (DEFAULT_RUN_REGION if embedded else None),
-        catalog=catalog,
+        catalog=rulebook.catalog,
         stored_regions=stored_regions,
-        backlogs={b.name: b.namespaces for b in configured_backlogs(settings, environment)},
+        backlogs={each.name: each.namespaces for each in rulebook.backlogs},
     )
 
 
@@ -146,6 +156,7 @@ class Stores:
     intensities: PostgresIntensityStore
     grid_state: PostgresGridState
     decisions: PostgresDecisionLog
+    directives: PostgresDirectives
 
 
 @asynccontextmanager
@@ -160,17 +171,18 @@ async def opened_stores(settings: Settings) -> AsyncIterator[Stores]:
             intensities=PostgresIntensityStore(pool, server=server),
             grid_state=PostgresGridState(pool, server=server),
             decisions=PostgresDecisionLog(pool, server=server),
+            directives=PostgresDirectives(pool, server=server),
         )
 
 
 async def _demand(
-    settings: Settings, environment: Mapping[str, str], plan: Plan, at: datetime | None
+    rulebook: Rulebook, plan: Plan, at: datetime | None
 ) -> BacklogReading | BacklogUnknown | None:
     if plan.backlog is None:
         return None
     if at is not None:
         return BacklogUnknown(cause="only its present content is known; leave out --at")
-    sources = backlog_sources(configured_backlogs(settings, environment))
+    sources = backlog_sources(rulebook.backlogs)
     wanted = [source for source in sources if source.name == plan.backlog]
     return (await read_all_once(wanted))[plan.backlog]
 

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from carbon_scaler.application.clock import SystemClock
+from carbon_scaler.domain.intensity import Reading
 from carbon_scaler.storage.databases import ensure_database
 from carbon_scaler.storage.embedded import embedded_postgres
 from carbon_scaler.storage.intensities import PostgresIntensityStore
@@ -34,12 +35,13 @@ async def main(options: argparse.Namespace) -> None:
 async def _fill(pool: Pool, regions: int, values: int) -> None:
     now = SystemClock().now()
     store = PostgresIntensityStore(pool)
-    some = []
+    some: list[Reading] = []
     for number, readings in enumerate(world.readings(regions, values, now=now), start=1):
         some += readings
-        if number % REGIONS_AT_ONCE == 0 or number == regions:
+        if number % REGIONS_AT_ONCE == 0:
             await store.store(some)
             some = []
+    await store.store(some)
     await pool.execute("CREATE TABLE bench_queue (enqueued_at timestamptz NOT NULL)")
     await pool.execute(
         "INSERT INTO bench_queue SELECT now() - interval '1 min' FROM generate_series(1, $1)",

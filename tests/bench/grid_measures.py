@@ -72,9 +72,9 @@ def ingest(scale: Scale) -> Figures:
         bare = asyncio.run(_bare_client(provider_url, scale.zones))
         with _watched(url, scale.zones) as milestones:
             cycles = {"first": _cycle(provider, settings, policy, scale)}
-        before = _row(url, PRESENT_TRANSACTION)[0]
+        before = database_row(url, PRESENT_TRANSACTION)[0]
         cycles["again"] = _cycle(provider, settings, policy, scale)
-        written = _row(url, WRITTEN_SINCE, before)[0]
+        written = database_row(url, WRITTEN_SINCE, before)[0]
     return {
         "cycles": cycles,
         "bare client, newest values without mix, s": round(bare, 2),
@@ -112,7 +112,7 @@ def database_load(scale: Scale, database_url: str, tally: Tally) -> Figures:
     found: Figures = {}
     for count in (1, scale.many):
         triggers = world.triggers(count, regions=scale.regions)
-        before = _row(database_url, LOAD)
+        before = database_row(database_url, LOAD)
         with served_program(database_url) as server:
             until = time.perf_counter() + scale.load_seconds
             asks = asks_of(triggers, [0])
@@ -123,7 +123,7 @@ def database_load(scale: Scale, database_url: str, tally: Tally) -> Figures:
             lived = time.perf_counter() - until + scale.load_seconds
             contestant.close()
         time.sleep(SETTLE_SECONDS)
-        after = _row(database_url, LOAD)
+        after = database_row(database_url, LOAD)
         found["1 trigger" if count == 1 else f"{count} triggers"] = {
             "transactions_per_minute": round((after[0] - before[0]) / lived * 60, 1),
             "rows_fetched_per_minute": round((after[1] - before[1]) / lived * 60),
@@ -247,7 +247,7 @@ def _seen_after(
 
     def ask(number: int) -> None:
         go.wait()
-        while _answer(connections[number], asked.call) != asked.value:
+        while answer_of(connections[number], asked.call) != asked.value:
             time.sleep(ASK_AGAIN_SECONDS)
         seen[number] = time.perf_counter()
 
@@ -274,7 +274,8 @@ async def _commit(url: str, row: tuple[str, float, float], go: threading.Event) 
         await connection.close()
 
 
-def _answer(connection: Connection, call: Call) -> float | None:
+def answer_of(connection: Connection, call: Call) -> float | None:
+    """The value of one call."""
     out: list[bytes] = []
     stream = connection.begin(call, out)
     connection.send(out)
@@ -291,7 +292,9 @@ def _milliseconds(seconds: Sequence[float]) -> Mapping[str, float]:
     }
 
 
-def _row(url: str, query: str, *arguments: object) -> Any:
+def database_row(url: str, query: str, *arguments: object) -> Any:
+    """The one row of a query."""
+
     async def read() -> Any:
         connection = await asyncpg.connect(url)
         try:

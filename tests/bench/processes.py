@@ -21,13 +21,18 @@ PROGRAM = (sys.executable, "-m", "carbon_scaler")
 _CPU_CLOCK = 2  # CPUCLOCK_SCHED: user and system time of all its threads
 _KIB_PER_MB = 1000 * 1000 / 1024
 
-BACKLOGS = f"""
-backlogs:
-  {world.BACKLOG}:
-    kind: postgres
-    url_env: BENCH_DATABASE_URL
-    query: SELECT enqueued_at FROM bench_queue
-"""
+
+def backlogs(*names: str) -> dict[str, str]:
+    """The document that has these backlogs, all of one table."""
+    entries = [
+        f"  {name}: {{kind: postgres, url_env: BENCH_DATABASE_URL, "
+        "query: SELECT enqueued_at FROM bench_queue}"
+        for name in names
+    ]
+    return {"backlogs.yaml": "\n".join(["backlogs:", *entries, ""])}
+
+
+BACKLOGS_DOCUMENT = backlogs(world.BACKLOG)
 
 
 class StartError(Exception):
@@ -91,13 +96,18 @@ def served(module: str, *arguments: str) -> Iterator[Served]:
 
 
 @contextmanager
-def served_program(database_url: str) -> Iterator[Served]:
-    """The installed `carbon-scaler serve`, ready, on this database."""
+def served_program(
+    database_url: str, documents: Mapping[str, str] = BACKLOGS_DOCUMENT
+) -> Iterator[Served]:
+    """The installed `carbon-scaler serve`, ready, on this database and under this policy.
+
+    Its place has the ports and, as `policy`, the directory that `swap_policy` takes.
+    """
     with (
         tempfile.TemporaryDirectory() as policy,
         tempfile.TemporaryFile("w+") as log,
     ):
-        (Path(policy) / "backlogs.yaml").write_text(BACKLOGS)
+        swap_policy(policy, documents)
         environment = _environment() | {
             "DATABASE_URL": database_url,
             "BENCH_DATABASE_URL": database_url,
@@ -110,10 +120,26 @@ def served_program(database_url: str) -> Iterator[Served]:
         # In a directory of its own: there is no .env.
         with _child(command, cwd=Path(policy), stderr=log, env=environment) as process:
             try:
-                yield Served(process, {"port": _grpc_port(process, log)})
+                yield Served(process, {**_ports(process, log), "policy": policy})
             finally:
                 process.terminate()
                 _wait(process)
+
+
+def swap_policy(policy: str, documents: Mapping[str, str]) -> None:
+    """All documents at once, as the kubelet swaps a mounted ConfigMap."""
+    directory = Path(policy)
+    version = directory / f"..{time.time_ns()}"
+    version.mkdir()
+    for name, text in documents.items():
+        (version / name).write_text(text)
+    fresh = directory / "..fresh"
+    fresh.symlink_to(version.name)
+    fresh.rename(directory / "..data")
+    for name in documents:
+        link = directory / name
+        if not link.is_symlink():
+            link.symlink_to(f"..data/{name}")
 
 
 def ended_program(*arguments: str, settings: Mapping[str, str], policy: Mapping[str, str]) -> Any:
@@ -135,13 +161,14 @@ def ended_program(*arguments: str, settings: Mapping[str, str], policy: Mapping[
     return json.loads(done.stdout)
 
 
-def _grpc_port(process: subprocess.Popen[str], log: Any) -> int:
+def _ports(process: subprocess.Popen[str], log: Any) -> dict[str, int]:
     """Where the program listens, once it is ready."""
     deadline = time.perf_counter() + START_SECONDS
     while time.perf_counter() < deadline and process.poll() is None:
         events = _events(log)
         if "server.ready" in events:
-            return int(events["server.listening"]["grpc_port"])
+            listening = events["server.listening"]
+            return {"port": int(listening["grpc_port"]), "http_port": int(listening["http_port"])}
         time.sleep(0.05)
     raise StartError(f"carbon-scaler serve: {_end_of(log)}")
 

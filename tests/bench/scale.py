@@ -26,6 +26,12 @@ class Scale:
     latency: float  # seconds until the provider answers
     writes: int  # commits that servers have to see
     load_seconds: float  # over which the database's load is counted
+    policy_rounds: int
+    fresh: int  # triggers of each kind that are new in a round
+    queues_few: int
+    queues_many: int
+    queues_seconds: float  # over which the backlogs' load is counted
+    policy_swaps: int
 
 
 FULL = Scale(
@@ -48,6 +54,12 @@ FULL = Scale(
     latency=0.05,
     writes=20,
     load_seconds=90.0,
+    policy_rounds=11,
+    fresh=400,
+    queues_few=100,
+    queues_many=10_000,
+    queues_seconds=60.0,
+    policy_swaps=6,
 )
 SMOKE = Scale(
     rounds=2,
@@ -69,4 +81,10 @@ SMOKE = Scale(
     latency=0.01,
     writes=2,
     load_seconds=4.0,
+    policy_rounds=1,
+    fresh=30,
+    queues_few=100,
+    queues_many=200,
+    queues_seconds=2.0,
+    policy_swaps=1,
 )

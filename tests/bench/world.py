@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -24,6 +24,8 @@ CLEAN_GRAMS, DIRTY_GRAMS = 100.0, 500.0
 CLEAN_SHARE, DIRTY_SHARE = 80.0, 5.0
 HOUR = timedelta(hours=1)
 SOURCE = "bench"
+# Real ones, for residency, and whose values each has: clean, clean and dirty.
+CLOUD_REGIONS: Mapping[str, int] = {"eu-central-1": 0, "eu-north-1": 2, "us-east-1": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +89,12 @@ def series(regions: int, values: int, *, now: datetime, step: float) -> dict[str
 
 def readings(regions: int, values: int, *, now: datetime) -> Iterator[list[Reading]]:
     """The same values for a database, region by region."""
-    for one in series(regions, values, now=now, step=0.0).values():
+    known = series(regions, values, now=now, step=0.0)
+    for one in known.values():
         yield [one.reading(index) for index in range(values)]
+    for name, number in CLOUD_REGIONS.items() if regions else ():
+        one = known[region_name(number)]
+        yield [replace(one.reading(index), region=name) for index in range(values)]
 
 
 def backlog_items(now: datetime) -> Items:

@@ -89,7 +89,7 @@ def test_the_test_command_is_the_one_that_ci_runs():
 
 
 def test_every_block_is_known_to_a_test_here():
-    words = ("IsActive", "explain", "INSERT", "GetMetrics", "doctor")
+    words = ("IsActive", "explain", "INSERT", "GetMetrics", "doctor", "override")
 
     assert sorted(POKES) == sorted(poke(word) for word in words)
 
@@ -130,6 +130,15 @@ def test_status_and_doctor_answer(running: Program, data_dir: Path):
     assert done.returncode == 0, done.stderr
     assert "not live" in done.stdout
     assert "schema" in done.stdout
+
+
+def test_the_rules_are_written_checked_and_overridden(running: Program, data_dir: Path):
+    done = as_written(poke("override"), running, data_dir)
+
+    assert done.returncode == 0, done.stderr
+    assert "grid emergency" in done.stdout
+    assert "not now" in done.stdout
+    assert (data_dir / "my-policy" / "workload-policies.yaml").exists()
 
 
 def test_the_scaled_job_to_copy_resolves():

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,7 @@ from carbon_scaler.domain.decision import Verdict
 from carbon_scaler.domain.override import Override, OverrideAction
 from carbon_scaler.domain.policy import Strategy, WhenBlind
 from carbon_scaler.domain.trigger import Mode, Plan
+from carbon_scaler.domain.windows import TimeWindow, WindowEffect
 from tests.builders import (
     HOUR,
     MINUTE,
@@ -68,7 +69,15 @@ def test_a_dirty_grid_asks_for_a_cleaner_one():
 
 
 def test_an_open_gate_tells_what_would_close_it():
-    assert asked_for(a_plan(), inputs_of(100)) == [("the grid reaches 400 g/kWh", "closed")]
+    assert asked_for(a_plan(), inputs_of(100)) == [("it closes from 400 g/kWh on", "closed")]
+
+
+def test_an_hour_among_the_cleanest_tells_what_would_close_it():
+    plan = a_plan(Mode.GATE, strategy=Strategy.QUANTILE, max_delay=10 * HOUR)
+
+    wanted = asked_for(plan, Inputs(series=a_series(*[300.0] * 40, 100.0)))
+
+    assert wanted == [("it closes above 300 g/kWh", "closed")]
 
 
 def test_too_few_renewables_ask_for_more():
@@ -180,6 +189,23 @@ def test_a_stored_value_that_takes_over_is_told_with_its_figures():
     first, *_ = foreseen(a_plan(max_delay=10 * HOUR), Inputs(series=series))
 
     assert first == ("500 g/kWh is not below the limit of 400", HOUR, "closed")
+
+
+def test_forbidden_hours_are_foretold_with_their_end():
+    window = TimeWindow(
+        name="peak",
+        begins=13 * HOUR,
+        ends=14 * HOUR,
+        effect=WindowEffect.FORBID,
+        timezone=UTC,
+    )
+    plan = replace(a_plan(Mode.GATE, max_delay=100 * HOUR), windows=(window,))
+
+    begin, end, *_ = foreseen(plan, Inputs(series=a_series(100, usable_for=3 * HOUR)))
+
+    assert begin[0].startswith("the hours of peak are forbidden")
+    assert begin[1:] == (HOUR, "closed")
+    assert end == ("the forbidden hours end", 2 * HOUR, "open")
 
 
 def test_what_never_changes_foretells_nothing():

@@ -2,6 +2,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from carbon_scaler.decisions import deadlines
@@ -141,6 +142,24 @@ def test_a_budget_that_only_warns_or_throttles_moves_no_pulse():
         plan = replace(PLAN, budget=a_budget(action=action))
         figures = ruling_at(NOW, a_series(100, 900, since=SINCE), plan).figures
         assert figures["anchor_text"] == "the end of the last open hour"
+
+
+@pytest.mark.parametrize(
+    ("fetched_after", "anchor_text"),
+    [
+        ([0 * HOUR, HOUR], "the end of the last open hour"),
+        ([1.5 * HOUR, 2 * HOUR], "the end of the last open hour"),
+        ([1.5 * HOUR, 1.5 * HOUR], "the first stored value"),
+        ([2 * HOUR, 3 * HOUR], "the first stored value"),
+    ],
+    ids=["at once", "late", "together with the next", "when it was too old"],
+)
+def test_a_clean_hour_that_was_not_known_while_it_counted_opened_nothing(
+    fetched_after: list[timedelta], anchor_text: str
+):
+    fetched = np.array([(SINCE + after).timestamp() for after in fetched_after])
+    series = replace(a_series(100, 900, since=SINCE), fetched=fetched)
+    assert ruling_at(SINCE + 4 * HOUR, series).figures["anchor_text"] == anchor_text
 
 
 def test_a_later_open_hour_that_has_not_begun_does_not_count():

@@ -2,7 +2,13 @@ from datetime import timedelta
 
 import pytest
 
-from carbon_scaler.domain.intensity import DEFAULT_USABLE_FOR, LONGEST_USABLE_FOR
+from carbon_scaler.domain.intensity import (
+    DEFAULT_USABLE_FOR,
+    LONGEST_USABLE_FOR,
+    Basis,
+    Factors,
+    Signal,
+)
 from tests.builders import HOUR, MINUTE, NOW, Share, a_reading, a_share
 
 
@@ -12,6 +18,10 @@ from tests.builders import HOUR, MINUTE, NOW, Share, a_reading, a_share
 )
 def test_a_renewable_share_is_known_only_when_its_bounds_meet(share: Share, known: float | None):
     assert a_share(share).known == known
+
+
+def test_a_basis_is_told_as_its_signal_and_its_factors():
+    assert str(Basis(signal=Signal.MARGINAL, factors=Factors.DIRECT)) == "marginal/direct"
 
 
 def test_a_source_that_says_nothing_is_usable_for_two_hours_and_none_for_over_three():

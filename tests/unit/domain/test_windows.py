@@ -71,6 +71,14 @@ def test_a_window_over_hours_that_are_shown_twice_lasts_through_both():
     assert (utc(AUTUMN, 0), utc(AUTUMN, 2)) in occurrences(window, AUTUMN)
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends", "text"),
+    [(2, 6, "02:00-06:00"), (22, 30, "22:00-06:00"), (17.5, 24, "17:30-24:00")],
+)
+def test_a_window_is_written_as_people_write_it(begins: float, ends: float, text: str):
+    assert a_window(begins, ends).hours == text
+
+
 def test_a_window_without_a_time_zone_goes_by_utc():
     window = a_window(2, 6, timezone=None)
     assert (utc(AUTUMN, 2), utc(AUTUMN, 6)) in occurrences(window, AUTUMN)

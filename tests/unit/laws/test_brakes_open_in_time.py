@@ -1,6 +1,7 @@
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from carbon_scaler.domain.decision import Verdict
 from carbon_scaler.domain.policy import Strategy, WhenBlind
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Mode, Plan
-from tests.builders import HOUR, NOW, a_series
+from tests.builders import DAY, HOUR, NOW, a_series
 from tests.keda_arithmetic import Polled, jobs_wanted
 from tests.unit.laws.cases import (
     BRAKES,
@@ -88,6 +89,38 @@ def test_over_days_of_values_that_arrive_one_by_one_no_gate_is_closed_for_longer
             now = min(end, decision.changes_at or end)
             if closed_since is not None:
                 assert now - closed_since <= longest
+
+
+LAGS = st.sampled_from([0 * HOUR, HOUR / 2, HOUR, 1.5 * HOUR, 2 * HOUR, 4 * HOUR])
+
+
+@law
+@given(
+    plan=plans(Mode.BRAKE, windows=(), budget=None, strategy=Strategy.THRESHOLD, shadow=False),
+    hours=st.lists(st.tuples(st.sampled_from((100.0, 900.0, 900.0)), LAGS), min_size=40),
+)
+def test_values_that_arrive_late_or_several_at_once_close_nothing_for_longer(
+    plan: Plan, hours: list[tuple[float, timedelta]]
+):
+    longest = max(0 * HOUR, plan.settings.max_delay - plan.settings.release)
+    late = [(NOW + hour * HOUR + lag).timestamp() for hour, (_, lag) in enumerate(hours)]
+    arrivals = np.maximum.accumulate(np.array(late))
+    everything = a_series(*[grams for grams, _ in hours], since=NOW)
+    closed_since, now = None, datetime.fromtimestamp(arrivals[0], UTC)
+    while now < NOW + len(hours) * HOUR:
+        known = int(np.searchsorted(arrivals, now.timestamp(), side="right"))
+        series = first_of(replace(everything, fetched=arrivals), known)
+        decision = decide(plan, Inputs(series=series), now)
+        closed_since = None if decision.verdict is Verdict.OPEN else closed_since or now
+        coming = [datetime.fromtimestamp(each, UTC) for each in arrivals[known : known + 1]]
+        now = min(filter(None, [decision.changes_at, *coming, now + DAY]))
+        assert closed_since is None or now - closed_since <= longest
+
+
+def first_of(series: RegionSeries, count: int) -> RegionSeries:
+    columns = ("starts", "grams_per_kwh", "renewable_at_least", "renewable_at_most", "fetched")
+    cut = {name: getattr(series, name)[:count] for name in (*columns, "usable_for")}
+    return replace(series, **cut, sources=series.sources[:count], kinds=series.kinds[:count])
 
 
 @law

@@ -1,0 +1,1 @@
+"""Forecasts of a grid's intensity from its own past: pure, numpy only."""

@@ -1,0 +1,67 @@
+"""One ridge regression per hour ahead, drawn towards what other grids have taught."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from carbon_scaler.forecasting.hours import Column
+from carbon_scaler.forecasting.inputs import CLIPPED_AT, INTERCEPT, WIDTH, Design
+
+# How many hours of own history the prior weighs.
+PRIOR_HOURS = 500.0
+PRIOR_HOURS_OF_INTERCEPT = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Priors:
+    """What other grids have taught; one row per hour ahead."""
+
+    coefficients: Column  # (hours ahead, WIDTH); zero for what is a grid's own
+    mean_squares: Column  # (hours ahead, WIDTH) of the inputs
+    fading: Column  # (hours ahead,) how much of the present offset is left
+    lower: Column  # (hours ahead,) the 10 % quantile of the errors, as multiples of the scale
+    upper: Column  # (hours ahead,) the 90 % quantile
+
+    @property
+    def ahead(self) -> int:
+        """For how many hours ahead there are coefficients."""
+        return len(self.fading)
+
+
+class Sums:
+    """The normal equations of every hour ahead, which new hours are added to."""
+
+    def __init__(self, ahead: int, width: int = WIDTH) -> None:
+        self.squares = np.zeros((ahead, width, width))
+        self.products = np.zeros((ahead, width))
+
+    def add(self, seen: Design, targets: Column) -> None:
+        """Count the rows whose target is known: (hours ahead, origins), NaN where it is not."""
+        wanted = self.wanted(seen, targets)
+        counts = np.isfinite(wanted)
+        rows = seen.rows * counts[:, :, None]
+        columns = rows.transpose(0, 2, 1)
+        self.squares += columns @ rows
+        self.products += (columns @ np.where(counts, wanted, 0.0)[:, :, None])[:, :, 0]
+
+    @staticmethod
+    def wanted(seen: Design, targets: Column) -> Column:
+        """How far the targets stand above the profile, as multiples of the scale."""
+        scale = np.where(seen.scale > 0, seen.scale, np.nan)
+        return np.clip((targets - seen.profile) / scale, -CLIPPED_AT, CLIPPED_AT)
+
+    def fitted(self, priors: Priors) -> Column:
+        """The coefficients that explain the past best without leaving the prior for nothing."""
+        weights = PRIOR_HOURS * priors.mean_squares
+        weights[:, INTERCEPT] = PRIOR_HOURS_OF_INTERCEPT
+        left = self.squares.copy()
+        diagonal = np.arange(left.shape[1])
+        left[:, diagonal, diagonal] += weights
+        right = self.products + weights * priors.coefficients
+        return np.asarray(np.linalg.solve(left, right[:, :, None])[:, :, 0])
+
+
+def path(seen: Design, coefficients: Column) -> Column:
+    """The expected grams: (origins, hours ahead), never negative; NaN without a profile."""
+    above = (seen.rows @ coefficients[:, :, None])[:, :, 0]
+    return np.asarray(np.maximum(seen.profile + seen.scale * above, 0.0).T)
