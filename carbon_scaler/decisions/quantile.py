@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from carbon_scaler.decisions.case import Case
 from carbon_scaler.decisions.counted import counted_grams, counted_text
@@ -16,6 +17,8 @@ RULE = "quantile"
 LEAST_PAST_SECONDS = 24 * HOUR_SECONDS
 # Equal values that were reached by different sums are still equal.
 ROUNDING = 1e-9
+# A thousand weeks of hours take a few megabytes.
+VALUES_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,8 @@ def rule(case: Case) -> Ruling | None:
     limit = limit_at(series, settings, case.now)
     if limit is None:
         return None
-    is_open = counted_grams(case, reading) <= limit.grams_per_kwh * (1 + ROUNDING)
+    counted = counted_grams(case, reading)
+    is_open = bool(within(np.array(counted), np.array(limit.grams_per_kwh)))
     return Ruling(
         rule=RULE,
         outcome=Outcome.OPEN if is_open else Outcome.CLOSED,
@@ -67,18 +71,66 @@ def limit_at(series: RegionSeries, settings: Settings, now: datetime) -> Limit |
     begin = series.starts[end - 1] - settings.quantile_window.total_seconds()
     first = int(np.searchsorted(series.starts, begin, side="right"))
     grams, lasts = series.grams_per_kwh[first:end], _lasts(series, end)[first:]
-    order = np.argsort(grams)
-    reached = np.cumsum(lasts[order])
-    total = float(reached[-1])
-    if total < LEAST_PAST_SECONDS:
+    limits, totals = _reaching(grams[None], lasts[None], settings.quantile_percent)
+    if not totals[0] >= LEAST_PAST_SECONDS:
         return None
-    wanted = total * settings.quantile_percent / 100 * (1 - ROUNDING)
-    index = min(int(np.searchsorted(reached, wanted)), len(order) - 1)
     return Limit(
-        grams_per_kwh=float(grams[order[index]]),
-        past_seconds=total,
+        grams_per_kwh=float(limits[0]),
+        past_seconds=float(totals[0]),
         moves_at=series.next_start_after(now),
     )
+
+
+def limits(series: RegionSeries, settings: Settings) -> Column:
+    """The limit at the beginning of each value, as known then; not a number: under a day is known."""
+    newest = np.arange(len(series.starts))
+    begins = series.starts - settings.quantile_window.total_seconds()
+    first = np.searchsorted(series.starts, begins, side="right")
+    lasts = _lasts(series, len(series.starts))
+    # When the next value would come was not known yet.
+    unbroken = np.minimum(series.usable_for, HOUR_SECONDS)
+    found = [
+        _limits_of(series.grams_per_kwh, lasts, unbroken, (first[part], newest[part]), settings)
+        for part in np.array_split(newest, len(newest) // VALUES_AT_ONCE + 1)
+    ]
+    return np.concatenate(found)
+
+
+def within(counted: Column, limit: Column) -> NDArray[np.bool_]:
+    """Which intensities are at or below their limit."""
+    return counted <= limit * (1 + ROUNDING)
+
+
+def _limits_of(
+    grams: Column,
+    lasts: Column,
+    unbroken: Column,
+    spans: tuple[NDArray[np.intp], NDArray[np.intp]],
+    settings: Settings,
+) -> Column:
+    """One row of past values for each span, of the width of the widest."""
+    first, newest = spans
+    if not len(newest):
+        return np.empty(0)
+    back = np.arange(int((newest - first).max()), -1, -1)
+    places = newest[:, None] - back
+    inside = places >= first[:, None]
+    weights = np.where(inside, lasts[places], 0.0)
+    weights[:, -1] = unbroken[newest]
+    past = np.where(inside, grams[places], np.inf)
+    found, totals = _reaching(past, weights, settings.quantile_percent)
+    return np.where(totals >= LEAST_PAST_SECONDS, found, np.nan)
+
+
+def _reaching(grams: Column, lasts: Column, percent: float) -> tuple[Column, Column]:
+    """Row by row, the smallest value that the share lies at or below, and how long all last."""
+    order = np.argsort(grams, axis=1)
+    reached = np.cumsum(np.take_along_axis(lasts, order, axis=1), axis=1)
+    totals = reached[:, -1]
+    wanted = totals * percent / 100 * (1 - ROUNDING)
+    places = np.minimum((reached < wanted[:, None]).sum(axis=1), grams.shape[1] - 1)
+    rows = np.arange(len(grams))
+    return grams[rows, order[rows, places]], totals
 
 
 def _lasts(series: RegionSeries, end: int) -> Column:

@@ -52,9 +52,14 @@ def enough_renewables(share: RenewableShare, settings: Settings) -> bool:
     return share.at_most >= minimum and not settings.require_mix
 
 
-def open_slots(series: RegionSeries, settings: Settings) -> NDArray[np.bool_]:
-    """Which of the stored intervals were open under these settings."""
-    clean = series.grams_per_kwh < settings.threshold
+def open_slots(
+    series: RegionSeries, settings: Settings, counted: Column | None = None
+) -> NDArray[np.bool_]:
+    """Which of the stored intervals were open under these settings.
+
+    `counted` is what their intensities count for, where that is not themselves.
+    """
+    clean = (series.grams_per_kwh if counted is None else counted) < settings.threshold
     minimum = settings.min_renewable_percent
     if minimum is None:
         return clean

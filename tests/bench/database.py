@@ -9,7 +9,7 @@ from pathlib import Path
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.domain.intensity import Reading
 from carbon_scaler.storage.databases import ensure_database
-from carbon_scaler.storage.embedded import embedded_postgres
+from carbon_scaler.storage.embedded import cluster, embedded_postgres
 from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.migrate import migrate_up
 from carbon_scaler.storage.pool import Pool, open_pool
@@ -20,6 +20,8 @@ REGIONS_AT_ONCE = 20
 
 
 async def main(options: argparse.Namespace) -> None:
+    # Each of fifty backlogs holds a connection.
+    cluster.SETTINGS["max_connections"] = "200"
     directory = Path(tempfile.mkdtemp(prefix="carbon-scaler-bench-"))
     try:
         async with embedded_postgres(directory, durable=False) as server:

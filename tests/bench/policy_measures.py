@@ -3,9 +3,11 @@
 import re
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from random import Random
 from statistics import median
@@ -19,14 +21,11 @@ from tests.bench.load import Answers
 from tests.bench.policy_world import LENIENT, SHAPES, STRICT, TELLTALES, Shape
 from tests.bench.processes import Served, backlogs, served, served_program, swap_policy
 from tests.bench.scale import Scale
+from tests.bench.world import AskedTrigger
 
 Figures = dict[str, Any]
 
-# Decisions that changed are written down once a second.
-WRITTEN_DOWN_SECONDS = 1.5
 POLLS_PER_SECOND = 400.0
-# A swap is seen after a second, counts after two, and has to count within ten.
-SWAP_SECONDS = 6.0
 LONGEST_SWAP_SECONDS = 10.0
 ASK_AGAIN_SECONDS = 0.02
 MILLISECONDS = 1e3
@@ -35,22 +34,38 @@ FIRST_SEEN, KNOWN = "first seen / empty", "known / empty"
 _WORST_LAG = re.compile(r'^carbon_scaler_loop_lag_seconds\{[^}]*"worst"[^}]*\} (\S+)', re.MULTILINE)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """The program and the empty servicer, asked by turns."""
+
+    program: Contestant
+    empty: Contestant
+
+    def ask(self, triggers: Sequence[AskedTrigger]) -> None:
+        """These triggers from now on."""
+        self.program.asks = asks_of(triggers, [0])
+        self.empty.asks = asks_of(triggers, [0], value=world.EMPTY_VALUE)
+
+
 def shapes(scale: Scale, database_url: str, tally: Tally) -> Figures:
     """A trigger's first answer and a known one's, in every mode, against the empty servicer's."""
     documents = policy_world.documents() | backlogs(world.BACKLOG)
     with ExitStack() as stack:
         nothing = stack.enter_context(served("servers", "empty"))
         program = stack.enter_context(served_program(database_url, documents))
-        empty = Contestant(name="empty", served=nothing, asks=[], tally=tally)
-        asked = Contestant(name="program", served=program, asks=[], tally=tally)
-        stack.callback(empty.close)
-        stack.callback(asked.close)
-        _warm_up(asked, empty, scale)
+        pair = Pair(
+            program=Contestant(name="program", served=program, asks=[], tally=tally),
+            empty=Contestant(name="empty", served=nothing, asks=[], tally=tally),
+        )
+        stack.callback(pair.program.close)
+        stack.callback(pair.empty.close)
+        _warm_up(pair, scale)
         rounds: dict[str, list[Mapping[str, float]]] = {name: [] for name in SHAPES}
-        random, numbers = Random(scale.policy_rounds), count(scale.warm_up, scale.fresh)
+        random, numbers = Random(scale.policy_rounds), count(scale.few, scale.fresh)
         for _ in range(scale.policy_rounds):
             for name in random.sample(list(SHAPES), len(SHAPES)):
-                rounds[name].append(_round(SHAPES[name], next(numbers), asked, empty, scale))
+                triggers = SHAPES[name].triggers(next(numbers), scale.fresh)
+                rounds[name].append(_round(triggers, pair, scale))
     return {
         name: {figure: round(median(each[figure] for each in found), 3) for figure in found[0]}
         for name, found in rounds.items()
@@ -59,17 +74,17 @@ def shapes(scale: Scale, database_url: str, tally: Tally) -> Figures:
 
 def many_queues(scale: Scale, database_url: str, tally: Tally) -> Figures:
     """What one server asks of the database for few and for many triggers on the same backlogs."""
-    found: Figures = {}
     names = map(policy_world.backlog_name, range(policy_world.BACKLOGS))
     documents = policy_world.documents() | backlogs(*names)
-    for size in (scale.queues_few, scale.queues_many):
-        asks = asks_of(policy_world.queue_triggers(size), [0])
-        with served_program(database_url, documents) as program:
-            contestant = Contestant(name=str(size), served=program, asks=asks, tally=tally)
-            contestant.flat_out(len(asks))
-            time.sleep(WRITTEN_DOWN_SECONDS + SETTLE_SECONDS)
-            found[f"{size} triggers"] = _load(contestant, database_url, scale.queues_seconds)
-            contestant.close()
+    found: Figures = {}
+    with served_program(database_url, documents) as program, ExitStack() as stack:
+        asked = Contestant(name="queues", served=program, asks=[], tally=tally)
+        stack.callback(asked.close)
+        for size in (scale.queues_few, scale.queues_many):
+            asked.asks = asks_of(policy_world.queue_triggers(size), [0])
+            asked.flat_out(size)
+            time.sleep(scale.written_seconds + SETTLE_SECONDS)
+            found[f"{size} triggers"] = _load(asked, database_url, scale.queues_seconds)
     few, many = found.values()
     ratio = many["transactions_per_second"] / few["transactions_per_second"]
     return {**found, STATEMENTS_RATIO: round(ratio, 3)}
@@ -88,7 +103,8 @@ def reloads(scale: Scale, database_url: str, tally: Tally) -> Figures:
         load.flat_out(len(load.asks))
         for number in range(scale.policy_swaps):
             documents, limit = ((strict, STRICT), (lenient, LENIENT))[number % 2]
-            rows.append(_swap(program, load, documents, TELLTALES[limit]))
+            swap = partial(_in_force_after, program, documents, TELLTALES[limit])
+            rows.append(_swapped(load, swap, scale.policy_swap_seconds))
     return {
         "alone": _summary(rows, "alone"),
         "while swapped": _summary(rows, "swapped"),
@@ -123,31 +139,25 @@ def policy_goals(result: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
     }
 
 
-def _warm_up(asked: Contestant, empty: Contestant, scale: Scale) -> None:
+def _warm_up(pair: Pair, scale: Scale) -> None:
     """Code paths that were taken before, and a backlog that was read."""
-    triggers = [trigger for shape in SHAPES.values() for trigger in shape.triggers(0, scale.few)]
-    asked.asks = asks_of(triggers, [0])
-    empty.asks = asks_of(triggers, [0], value=world.EMPTY_VALUE)
-    for contestant in (asked, empty):
+    pair.ask([trigger for shape in SHAPES.values() for trigger in shape.triggers(0, scale.few)])
+    for contestant in (pair.program, pair.empty):
         contestant.flat_out(scale.warm_up)
-    time.sleep(WRITTEN_DOWN_SECONDS)
+    time.sleep(scale.written_seconds)
 
 
-def _round(
-    shape: Shape, number: int, asked: Contestant, empty: Contestant, scale: Scale
-) -> Mapping[str, float]:
-    """New triggers of one kind, the same ones again, and the empty servicer by turns with it."""
-    triggers = shape.triggers(number, scale.fresh)
+def _round(triggers: Sequence[AskedTrigger], pair: Pair, scale: Scale) -> Mapping[str, float]:
+    """New triggers of one kind, then the same ones and the empty servicer."""
     # Its connection may have to be made anew, with a call of the triggers before.
-    asked.flat_out(1)
-    empty.asks = asks_of(triggers, [0], value=world.EMPTY_VALUE)
-    asked.asks = asks_of(triggers, [0])
-    first = asked.flat_out(scale.fresh).cpu_us
-    written = asked.served.cpu_seconds()
-    time.sleep(WRITTEN_DOWN_SECONDS)
-    written = (asked.served.cpu_seconds() - written) / scale.fresh * 1e6
-    base = empty.flat_out(scale.calls).cpu_us
-    known = asked.flat_out(scale.calls).cpu_us
+    pair.program.flat_out(1)
+    pair.ask(triggers)
+    first = pair.program.flat_out(len(triggers)).cpu_us
+    written = pair.program.served.cpu_seconds()
+    time.sleep(scale.written_seconds)
+    written = (pair.program.served.cpu_seconds() - written) / len(triggers) * 1e6
+    base = pair.empty.flat_out(scale.calls).cpu_us
+    known = pair.program.flat_out(scale.calls).cpu_us
     return {
         "empty_cpu_us": base,
         "first_seen_cpu_us": first,
@@ -173,19 +183,17 @@ def _load(contestant: Contestant, database_url: str, seconds: float) -> Figures:
     }
 
 
-def _swap(
-    program: Served, load: Contestant, documents: Mapping[str, str], after: Shape
-) -> Mapping[str, Any]:
-    """The same load twice, and in the middle of the second one other documents."""
-    _worst_lag_ms(program)
-    alone = load.paced(POLLS_PER_SECOND, SWAP_SECONDS)
-    lag_alone = _worst_lag_ms(program)
+def _swapped(load: Contestant, swap: Callable[[], float], seconds: float) -> Mapping[str, Any]:
+    """The same load twice, and other documents at the beginning of the second time."""
+    _worst_lag_ms(load.served)
+    alone = load.paced(POLLS_PER_SECOND, seconds)
+    lag_alone = _worst_lag_ms(load.served)
     with ThreadPoolExecutor(1) as aside:
-        seen = aside.submit(_in_force_after, program, documents, after)
-        swapped = load.paced(POLLS_PER_SECOND, SWAP_SECONDS)
+        seen = aside.submit(swap)
+        swapped = load.paced(POLLS_PER_SECOND, seconds)
         return {
             "alone": _latencies(alone, lag_alone),
-            "swapped": _latencies(swapped, _worst_lag_ms(program)),
+            "swapped": _latencies(swapped, _worst_lag_ms(load.served)),
             "in_force_after": seen.result(),
         }
 

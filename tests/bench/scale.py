@@ -31,7 +31,9 @@ class Scale:
     queues_few: int
     queues_many: int
     queues_seconds: float  # over which the backlogs' load is counted
+    written_seconds: float  # until decisions that changed are written down: once a second
     policy_swaps: int
+    policy_swap_seconds: float  # of load around each: it is seen after one and counts after two
 
 
 FULL = Scale(
@@ -59,7 +61,9 @@ FULL = Scale(
     queues_few=100,
     queues_many=10_000,
     queues_seconds=60.0,
+    written_seconds=1.5,
     policy_swaps=6,
+    policy_swap_seconds=6.0,
 )
 SMOKE = Scale(
     rounds=2,
@@ -86,5 +90,7 @@ SMOKE = Scale(
     queues_few=100,
     queues_many=200,
     queues_seconds=2.0,
+    written_seconds=0.1,
     policy_swaps=1,
+    policy_swap_seconds=3.0,
 )

@@ -196,3 +196,16 @@ async def test_a_database_without_the_tables_says_what_to_do(empty_database_url:
     async with open_pool(empty_database_url, max_size=1) as pool:
         with pytest.raises(DatabaseRefusedError, match=r"run carbon-scaler migrate up$"):
             await PostgresDirectives(pool).load(NOW)
+
+
+async def test_of_the_past_those_count_that_were_in_force_then(pool: Pool):
+    overrides, directives = PostgresOverrides(pool), PostgresDirectives(pool)
+    stated = await overrides.add(about_class())
+    stated_at = stated.created_at
+    await overrides.end(stated.id, "maria")
+    standing = await overrides.add(a_request())
+
+    assert (await directives.as_of(stated_at - SECOND)).overrides == ()
+    assert (await directives.as_of(stated_at)).overrides == (stated,)
+    assert (await directives.as_of(standing.created_at)).overrides == (standing,)
+    assert (await directives.as_of(FAR)).overrides == (), "it has expired by then"
