@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from carbon_scaler.application.first_load import FirstLoad
 from carbon_scaler.application.ports import Clock, IntensityChanges
 from carbon_scaler.domain.budget import BudgetUse
 from carbon_scaler.domain.errors import CarbonScalerError
@@ -50,14 +51,14 @@ class DirectiveStates:
         self._store = store
         self._changes = changes
         self._clock = clock
-        self._loaded = asyncio.Event()
+        self._first_load = FirstLoad()
         self._load_failure: str | None = "not loaded yet"
         self.current = NO_DIRECTIVES
 
     @property
     def is_loaded(self) -> bool:
         """Whether the store was read at least once."""
-        return self._loaded.is_set()
+        return self._first_load.is_done
 
     @property
     def failure(self) -> str | None:
@@ -66,12 +67,7 @@ class DirectiveStates:
 
     async def wait_loaded(self, *, seconds: float) -> bool:
         """Wait for the first load, not for ever; whether it is there."""
-        if not self._loaded.is_set():
-            try:
-                await asyncio.wait_for(self._loaded.wait(), seconds)
-            except TimeoutError:
-                return False
-        return True
+        return await self._first_load.wait(seconds=seconds)
 
     async def run(self) -> None:
         """Follow the store's changes for ever; a failing store leaves the last view in place."""
@@ -103,7 +99,7 @@ class DirectiveStates:
                 budgets=len(loaded.budget_use),
             )
         self._load_failure = None
-        self._loaded.set()
+        self._first_load.note()
 
     def _note_failure(self, cause: str) -> None:
         if self._load_failure != cause:

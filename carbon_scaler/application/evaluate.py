@@ -15,6 +15,7 @@ from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.deadlines import Timeline
 from carbon_scaler.decisions.decide import decide
+from carbon_scaler.decisions.policy_terms import PolicyTerms
 from carbon_scaler.decisions.resolve import Surroundings, resolve
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown, Items
 from carbon_scaler.domain.decision import Decision
@@ -50,8 +51,8 @@ class Evaluator:
         notes: Notes,
         clock: Clock,
     ) -> None:
-        # Whoever holds subjects renews those that were resolved against another one.
-        self.rulebook = rulebook
+        self._rulebook = rulebook
+        self._terms = PolicyTerms(rulebook.policy, rulebook.catalog)
         self._default_region = default_region
         self._snapshots = known.snapshots
         self._backlogs = known.backlogs
@@ -63,6 +64,16 @@ class Evaluator:
         # By level, mode of enforcement and outcome; and by whether a hint was overridden.
         self.residency_rulings: Counter[tuple[str, str, str]] = Counter()
         self.hints: Counter[tuple[str]] = Counter()
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """Whoever holds subjects renews those that were resolved against another one."""
+        return self._rulebook
+
+    @rulebook.setter
+    def rulebook(self, rulebook: Rulebook) -> None:
+        self._rulebook = rulebook
+        self._terms = PolicyTerms(rulebook.policy, rulebook.catalog)
 
     def subject(self, trigger: Trigger) -> Subject:
         """Resolve a trigger that was not seen before."""
@@ -122,12 +133,15 @@ class Evaluator:
             stored_regions=self._snapshots.current.regions.keys(),
             backlogs=self._backlogs.namespaces,
         )
-        return resolve(trigger, self.rulebook.policy, around)
+        return resolve(trigger, self.rulebook.policy, around, terms=self._terms)
 
     def _resolve_again(self, subject: Subject) -> Plan | Rejection:
-        snapshot = self._snapshots.current
-        if subject.snapshot is not snapshot and subject.trigger is not None:
-            subject.snapshot = snapshot
+        former, snapshot = subject.snapshot, self._snapshots.current
+        if former is None or former is snapshot or subject.trigger is None:
+            return subject.plan
+        subject.snapshot = snapshot
+        # Searching hundreds of names for the one that was meant takes long.
+        if former.regions.keys() != snapshot.regions.keys():
             subject.plan = self._resolve(subject.trigger)
         return subject.plan
 
@@ -159,7 +173,12 @@ class Evaluator:
             budget_use=directives.budget_use.get(plan.service) if plan.service else None,
         )
         decision = decide(plan, inputs, now, timeline=timeline)
-        self._note(plan, subject.decision, decision, series)
+        self._count(plan, decision)
+        answered = _answered(plan, decision)
+        if subject.answered != answered:
+            subject.answered = answered
+            self._notes.note(plan, decision, series)
+            _log_change(plan, decision)
         subject.series = series
         subject.directives = directives
         subject.decision = decision
@@ -179,9 +198,7 @@ class Evaluator:
         subject.demand_token = state
         return demand, None
 
-    def _note(
-        self, plan: Plan, old: Decision | None, new: Decision, series: RegionSeries | None
-    ) -> None:
+    def _count(self, plan: Plan, new: Decision) -> None:
         if plan.tenancy is not None:
             tenant = plan.tenancy.tenant
             level, mode = ("none", "none") if tenant is None else (tenant.level, tenant.mode)
@@ -189,9 +206,6 @@ class Evaluator:
             self.residency_rulings[level, mode, new.rulings[0].reason] += 1
         if new.hint is not None:
             self.hints["overridden" if new.hint.overridden else "open",] += 1
-        if old is None or _answered(plan, old) != _answered(plan, new):
-            self._notes.note(plan, new, series)
-            _log_change(plan, new)
 
 
 def _answered(plan: Plan, decision: Decision) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 
+from carbon_scaler.application.first_load import FirstLoad
 from carbon_scaler.application.ports import Clock, IntensityChanges, IntensityStore
 from carbon_scaler.application.series_equality import same_series
 from carbon_scaler.domain.errors import CarbonScalerError
@@ -52,7 +53,7 @@ class Snapshots:
         # The source of each region's value that counted last.
         self._sources: dict[str, str] = {}
         self.source_changes: Counter[str] = Counter()
-        self._loaded = asyncio.Event()
+        self._first_load = FirstLoad()
         self.current = Snapshot(loaded_at=clock.now())
         self._load_failure: str | None = "not loaded yet"
 
@@ -64,16 +65,11 @@ class Snapshots:
     @property
     def is_loaded(self) -> bool:
         """Whether the store was read at least once."""
-        return self._loaded.is_set()
+        return self._first_load.is_done
 
     async def wait_loaded(self, *, seconds: float) -> bool:
         """Wait for the first load, not for ever; whether it is there."""
-        if not self._loaded.is_set():
-            try:
-                await asyncio.wait_for(self._loaded.wait(), seconds)
-            except TimeoutError:
-                return False
-        return True
+        return await self._first_load.wait(seconds=seconds)
 
     async def run(self) -> None:
         """Follow the store's changes for ever; a failing store leaves the last view in place."""
@@ -144,7 +140,7 @@ class Snapshots:
         else:
             log.debug("snapshot.refreshed", regions=sorted(loaded))
         self._load_failure = None
-        self._loaded.set()
+        self._first_load.note()
 
     def _note_failure(self, cause: str) -> None:
         if self._load_failure != cause:

@@ -13,6 +13,7 @@ class Subject:
     """One polled trigger: its plan, and the last decision with the inputs it was made from."""
 
     __slots__ = (
+        "answered",
         "decision",
         "demand_token",
         "directives",
@@ -31,6 +32,8 @@ class Subject:
         self, trigger: Trigger, plan: Plan | Rejection, rulebook: Rulebook, snapshot: Snapshot
     ) -> None:
         self.polled_at: datetime | None = None
+        # What the last answer came to, in short; another rulebook may come to the same.
+        self.answered: object = None
         self.renew(trigger, plan, rulebook, snapshot)
 
     def renew(

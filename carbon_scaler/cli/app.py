@@ -23,6 +23,8 @@ COMMANDS = (
     "check",
     "override",
     "policy",
+    "forecast",
+    "backtest",
     "regions",
     "alerts",
     "doctor",

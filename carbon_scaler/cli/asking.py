@@ -44,7 +44,7 @@ def asked_from(
             namespace=namespace or "default",
             name=name or unnamed,
             metadata=_pairs(metadata or ()),
-            at=_instant(at),
+            at=instant_of(at),
         )
     if metadata:
         raise typer.BadParameter("give key=value pairs or --scaledjob, not both")
@@ -53,12 +53,13 @@ def asked_from(
         namespace=namespace or manifest.namespace,
         name=manifest.name,
         metadata=manifest.metadata,
-        at=_instant(at),
+        at=instant_of(at),
         manifest=manifest,
     )
 
 
-def _instant(text: str | None) -> datetime | None:
+def instant_of(text: str | None) -> datetime | None:
+    """The instant that an option names; None where it is not given."""
     if text is None:
         return None
     try:

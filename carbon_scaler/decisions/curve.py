@@ -1,9 +1,14 @@
 """Strategy `curve`: the cleaner the grid, the more may run."""
 
+import numpy as np
+from numpy.typing import NDArray
+
 from carbon_scaler.decisions.case import Case
 from carbon_scaler.decisions.counted import counted_grams, counted_text
 from carbon_scaler.domain.curves import Curve, curve_up_to
 from carbon_scaler.domain.decision import Outcome, Ruling
+from carbon_scaler.domain.policy import Settings
+from carbon_scaler.domain.snapshot import Column
 
 RULE = "curve"
 
@@ -13,7 +18,7 @@ def rule(case: Case) -> Ruling | None:
     reading, settings = case.reading, case.plan.settings
     if reading is None:
         return None
-    curve = settings.curve or curve_up_to(settings.threshold)
+    curve = _curve_of(settings)
     level = curve.level_at(counted_grams(case, reading))
     return Ruling(
         rule=RULE,
@@ -31,6 +36,16 @@ def rule(case: Case) -> Ruling | None:
         share=level if level > 0 else 1.0,
         remedy_template="" if level > 0 else _remedy(curve),
     )
+
+
+def open_slots(settings: Settings, counted: Column) -> NDArray[np.bool_]:
+    """At which of these intensities something may run."""
+    curve = _curve_of(settings)
+    return np.array([curve.level_at(grams) > 0 for grams in counted.tolist()], dtype=np.bool_)
+
+
+def _curve_of(settings: Settings) -> Curve:
+    return settings.curve or curve_up_to(settings.threshold)
 
 
 def _remedy(curve: Curve) -> str:

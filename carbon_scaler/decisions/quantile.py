@@ -1,9 +1,12 @@
 """Strategy `quantile`: open while the grid is among the cleaner hours of its own recent past."""
 
+import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from carbon_scaler.decisions.case import Case
@@ -19,6 +22,9 @@ LEAST_PAST_SECONDS = 24 * HOUR_SECONDS
 ROUNDING = 1e-9
 # A thousand weeks of hours take a few megabytes.
 VALUES_AT_ONCE = 1000
+
+# Which are open, and for which nobody can tell.
+Slots = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +44,7 @@ def rule(case: Case) -> Ruling | None:
     limit = limit_at(series, settings, case.now)
     if limit is None:
         return None
-    counted = counted_grams(case, reading)
-    is_open = bool(within(np.array(counted), np.array(limit.grams_per_kwh)))
+    is_open = counted_grams(case, reading) <= limit.grams_per_kwh * (1 + ROUNDING)
     return Ruling(
         rule=RULE,
         outcome=Outcome.OPEN if is_open else Outcome.CLOSED,
@@ -71,66 +76,71 @@ def limit_at(series: RegionSeries, settings: Settings, now: datetime) -> Limit |
     begin = series.starts[end - 1] - settings.quantile_window.total_seconds()
     first = int(np.searchsorted(series.starts, begin, side="right"))
     grams, lasts = series.grams_per_kwh[first:end], _lasts(series, end)[first:]
-    limits, totals = _reaching(grams[None], lasts[None], settings.quantile_percent)
-    if not totals[0] >= LEAST_PAST_SECONDS:
+    limit, total = _reaching(grams, lasts, settings.quantile_percent)
+    if total < LEAST_PAST_SECONDS:
         return None
     return Limit(
-        grams_per_kwh=float(limits[0]),
-        past_seconds=float(totals[0]),
+        grams_per_kwh=limit,
+        past_seconds=total,
         moves_at=series.next_start_after(now),
     )
 
 
-def limits(series: RegionSeries, settings: Settings) -> Column:
-    """The limit at the beginning of each value, as known then; not a number: under a day is known."""
-    newest = np.arange(len(series.starts))
-    begins = series.starts - settings.quantile_window.total_seconds()
-    first = np.searchsorted(series.starts, begins, side="right")
-    lasts = _lasts(series, len(series.starts))
-    # When the next value would come was not known yet.
+def open_slots(series: RegionSeries, settings: Settings, counted: Column) -> Slots:
+    """Which of the stored intervals were open, as was known then, and for which nobody could tell.
+
+    `counted` is what their intensities count for.
+    """
+    limits = _limits(series, settings.quantile_percent, settings.quantile_window)
+    return counted <= limits * (1 + ROUNDING), np.isnan(limits)
+
+
+# Most classes of a region have the same.
+@lru_cache(maxsize=8)
+def _limits(series: RegionSeries, percent: float, window: timedelta) -> Column:
+    """The limit at the beginning of each value; not a number: under a day is known."""
+    starts, grams = series.starts, series.grams_per_kwh
+    lasts = _lasts(series, len(starts))
+    # Nothing was known yet to follow the newest.
     unbroken = np.minimum(series.usable_for, HOUR_SECONDS)
-    found = [
-        _limits_of(series.grams_per_kwh, lasts, unbroken, (first[part], newest[part]), settings)
-        for part in np.array_split(newest, len(newest) // VALUES_AT_ONCE + 1)
-    ]
-    return np.concatenate(found)
+    first = np.searchsorted(starts, starts - window.total_seconds(), side="right")
+    if len(starts) and (unbroken == lasts[0]).all() and (np.diff(starts) == lasts[0]).all():
+        return _even_limits(grams, float(lasts[0]), np.arange(len(grams)) - first + 1, percent)
+    return np.array(
+        [
+            _limit_or_nan(
+                grams[begin : newest + 1], np.append(lasts[begin:newest], unbroken[newest]), percent
+            )
+            for newest, begin in enumerate(first)
+        ]
+    )
 
 
-def within(counted: Column, limit: Column) -> NDArray[np.bool_]:
-    """Which intensities are at or below their limit."""
-    return counted <= limit * (1 + ROUNDING)
+def _even_limits(grams: Column, lasts: float, known: NDArray[np.intp], percent: float) -> Column:
+    """Where all last equally long and follow one another, a limit is a place in the order."""
+    width = int(known.max())
+    past = sliding_window_view(np.concatenate([np.full(width - 1, np.inf), grams]), width)
+    places = np.maximum(np.ceil(known * percent / 100 * (1 - ROUNDING)).astype(np.intp) - 1, 0)
+    limits = np.empty(len(grams))
+    for part in np.array_split(np.arange(len(grams)), len(grams) // VALUES_AT_ONCE + 1):
+        ordered = np.sort(past[part[0] : part[-1] + 1], axis=1)
+        limits[part] = ordered[np.arange(len(part)), places[part]]
+    return np.where(known * lasts >= LEAST_PAST_SECONDS, limits, np.nan)
 
 
-def _limits_of(
-    grams: Column,
-    lasts: Column,
-    unbroken: Column,
-    spans: tuple[NDArray[np.intp], NDArray[np.intp]],
-    settings: Settings,
-) -> Column:
-    """One row of past values for each span, of the width of the widest."""
-    first, newest = spans
-    if not len(newest):
-        return np.empty(0)
-    back = np.arange(int((newest - first).max()), -1, -1)
-    places = newest[:, None] - back
-    inside = places >= first[:, None]
-    weights = np.where(inside, lasts[places], 0.0)
-    weights[:, -1] = unbroken[newest]
-    past = np.where(inside, grams[places], np.inf)
-    found, totals = _reaching(past, weights, settings.quantile_percent)
-    return np.where(totals >= LEAST_PAST_SECONDS, found, np.nan)
+def _limit_or_nan(grams: Column, lasts: Column, percent: float) -> float:
+    limit, total = _reaching(grams, lasts, percent)
+    return limit if total >= LEAST_PAST_SECONDS else math.nan
 
 
-def _reaching(grams: Column, lasts: Column, percent: float) -> tuple[Column, Column]:
-    """Row by row, the smallest value that the share lies at or below, and how long all last."""
-    order = np.argsort(grams, axis=1)
-    reached = np.cumsum(np.take_along_axis(lasts, order, axis=1), axis=1)
-    totals = reached[:, -1]
-    wanted = totals * percent / 100 * (1 - ROUNDING)
-    places = np.minimum((reached < wanted[:, None]).sum(axis=1), grams.shape[1] - 1)
-    rows = np.arange(len(grams))
-    return grams[rows, order[rows, places]], totals
+def _reaching(grams: Column, lasts: Column, percent: float) -> tuple[float, float]:
+    """The smallest value that the share lies at or below, and how long all last."""
+    order = np.argsort(grams)
+    reached = np.cumsum(lasts[order])
+    total = float(reached[-1])
+    wanted = total * percent / 100 * (1 - ROUNDING)
+    index = min(int(np.searchsorted(reached, wanted)), len(order) - 1)
+    return float(grams[order[index]]), total
 
 
 def _lasts(series: RegionSeries, end: int) -> Column:

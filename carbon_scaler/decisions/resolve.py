@@ -1,25 +1,19 @@
 """Trigger and policy become a plan, once."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
-from typing import Any
+from dataclasses import dataclass
 
+from carbon_scaler.decisions.policy_terms import PolicyTerms
 from carbon_scaler.decisions.tenancy import tenancy_of
 from carbon_scaler.domain.policy import (
     DEFAULT_CLASS,
-    SETTING_NAMES,
     Policy,
     Settings,
-    StatedSettings,
-    Strategy,
     WhenBlind,
-    WorkloadClass,
 )
 from carbon_scaler.domain.regions import Catalog, split_region
 from carbon_scaler.domain.suggestions import allowed_names
-from carbon_scaler.domain.trigger import HintTerms, Mode, Plan, Problem, Rejection, Trigger, quoted
-from carbon_scaler.domain.windows import TimeWindow, WindowEffect
+from carbon_scaler.domain.trigger import Mode, Plan, Problem, Rejection, Trigger, quoted
 
 AVAILABLE_MODES = (Mode.QUEUE, Mode.BRAKE, Mode.GATE)
 
@@ -36,12 +30,18 @@ class Surroundings:
     backlogs: Mapping[str, Collection[str] | None]
 
 
-def resolve(trigger: Trigger, policy: Policy, around: Surroundings) -> Plan | Rejection:
-    """Settle all that depends on neither time nor data, or say everything that is wrong."""
+def resolve(
+    trigger: Trigger, policy: Policy, around: Surroundings, *, terms: PolicyTerms | None = None
+) -> Plan | Rejection:
+    """Settle all that depends on neither time nor data, or say everything that is wrong.
+
+    `terms` of this policy and catalog save working out anew what other triggers have in common.
+    """
+    terms = terms or PolicyTerms(policy, around.catalog)
     region, mode = _region(trigger, around), _mode(trigger)
     class_name = trigger.workload_class or DEFAULT_CLASS
     workload_class = policy.classes.get(class_name)
-    settings, origins = _effective(trigger, class_name, workload_class, policy)
+    settings, origins = terms.settings(class_name, trigger.stated)
     problems = (
         *trigger.problems,
         *_region_problems(trigger, region, around),
@@ -51,13 +51,8 @@ def resolve(trigger: Trigger, policy: Policy, around: Surroundings) -> Plan | Re
         *_settings_problems(settings, origins, mode),
     )
     if problems or region is None or mode is None or workload_class is None:
-        return Rejection(
-            namespace=trigger.namespace,
-            name=trigger.name,
-            problems=problems,
-            warnings=trigger.warnings,
-        )
-    candidates = (*workload_class.preferred_regions, *workload_class.fallback_regions)
+        return _rejection(trigger, problems)
+    places = (region, *workload_class.preferred_regions, *workload_class.fallback_regions)
     return Plan(
         namespace=trigger.namespace,
         name=trigger.name,
@@ -73,9 +68,9 @@ def resolve(trigger: Trigger, policy: Policy, around: Surroundings) -> Plan | Re
         origins={**origins, "region": "trigger" if trigger.region else "server"},
         policy_version=policy.version,
         enabled=policy.enabled,
-        tenancy=tenancy_of(trigger, policy.residency, around.catalog, (region, *candidates)),
-        hint_terms=_hint_terms(workload_class, region, policy, around.catalog),
-        windows=_windows(region, policy, around.catalog),
+        tenancy=tenancy_of(trigger, policy.residency, around.catalog, places),
+        hint_terms=terms.hint_terms(class_name, region),
+        windows=terms.windows(region),
         service=trigger.service,
         budget=None if trigger.service is None else policy.budgets.get(trigger.service),
         bands=policy.bands,
@@ -84,51 +79,12 @@ def resolve(trigger: Trigger, policy: Policy, around: Surroundings) -> Plan | Re
     )
 
 
-def _effective(
-    trigger: Trigger, class_name: str, workload_class: WorkloadClass | None, policy: Policy
-) -> tuple[Settings, dict[str, str]]:
-    """The settings in force and who states each; an unknown class states none."""
-    layers = {"trigger": trigger.stated}
-    if workload_class is not None:
-        layers[f"class {class_name}"] = workload_class.stated
-    settings, origins = _settings({**layers, "default": policy.defaults})
-    if not policy.time_shift.enabled:
-        settings = replace(settings, strategy=Strategy.THRESHOLD)
-        origins["strategy"] = "time-shift-policies.yaml"
-    return settings, origins
-
-
-def _hint_terms(
-    workload_class: WorkloadClass, region: str, policy: Policy, catalog: Catalog
-) -> HintTerms | None:
-    candidates = (*workload_class.preferred_regions, *workload_class.fallback_regions)
-    if not candidates:
-        return None
-    known = {name: catalog[name] for name in (region, *candidates) if name in catalog}
-    return HintTerms(
-        preferred=workload_class.preferred_regions,
-        fallback=workload_class.fallback_regions,
-        weights=policy.weights,
-        costs={name: each.cost_multiplier for name, each in known.items()},
-    )
-
-
-def _windows(region: str, policy: Policy, catalog: Catalog) -> tuple[TimeWindow, ...]:
-    """Those that change something in this region, each by a clock of its own."""
-    if not policy.time_shift.enabled:
-        return ()
-    place = catalog.get(region)
-    own: tuple[TimeWindow, ...] = () if place is None else place.clean_hours
-    zone = UTC if place is None else place.timezone
-    stated = [
-        window
-        for window in (*policy.time_shift.windows, *own)
-        if (not window.regions or region in window.regions)
-        and (window.effect is WindowEffect.FORBID or window.bonus_percent > 0)
-    ]
-    return tuple(
-        replace(window, timezone=window.timezone or zone)
-        for window in sorted(stated, key=lambda each: each.priority)
+def _rejection(trigger: Trigger, problems: tuple[Problem, ...]) -> Rejection:
+    return Rejection(
+        namespace=trigger.namespace,
+        name=trigger.name,
+        problems=problems,
+        warnings=trigger.warnings,
     )
 
 
@@ -223,19 +179,6 @@ def _class_problems(trigger: Trigger, policy: Policy) -> Iterator[Problem]:
     name = trigger.workload_class
     if name is not None and name not in policy.classes:
         yield Problem(key="workloadClass", said=name, allowed=allowed_names(name, policy.classes))
-
-
-def _settings(layers: Mapping[str, StatedSettings]) -> tuple[Settings, dict[str, str]]:
-    """The first layer that states a setting gives it."""
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    for name in SETTING_NAMES:
-        stated = {origin: getattr(layer, name) for origin, layer in layers.items()}
-        origins[name] = next((o for o, value in stated.items() if value is not None), "default")
-        values[name] = stated[origins[name]]
-    if values["release"] is None:
-        values["release"] = max(2 * values["lead"], timedelta(minutes=5))
-    return Settings(**values), origins
 
 
 def _settings_problems(

@@ -8,7 +8,7 @@ from carbon_scaler.decisions.counted import counted_grams, counted_text
 from carbon_scaler.domain.decision import Outcome, Ruling
 from carbon_scaler.domain.intensity import RenewableShare
 from carbon_scaler.domain.policy import Settings
-from carbon_scaler.domain.snapshot import RegionSeries
+from carbon_scaler.domain.snapshot import Column, RegionSeries
 
 RULE = "threshold"
 

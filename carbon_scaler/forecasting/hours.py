@@ -59,7 +59,7 @@ class HourlyHistory:
         run = _last_run(self.grams)
         if run <= LONGEST_REPEAT_HOURS or run == len(self.grams):
             return self
-        before = self.grams[: -run][-LOOKED_BACK_FOR_REPEATS:]
+        before = self.grams[:-run][-LOOKED_BACK_FOR_REPEATS:]
         # A grid of one nuclear or hydro fleet may stand still for days by itself.
         if run <= 2 * _longest_run(before):
             return self

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carbon_scaler.forecasting.hours import DAY, Column
+from carbon_scaler.forecasting.hours import DAY, Column, HourlyHistory
 from carbon_scaler.forecasting.levels import (
     DAYS_OF_PROFILE,
     UNKNOWN_BEFORE,
@@ -51,10 +51,9 @@ def profile_days(grams: Column, origins: Hours, ahead: int) -> Column:
     return np.asarray(padded_front(grams)[UNKNOWN_BEFORE + targets[:, :, None] - back[:, None, :]])
 
 
-def design(
-    grams: Column, levels: Levels, first: int, origins: Hours, ahead: int
-) -> Design:
-    """The inputs at `origins`, rows of `grams` whose first hour is `first` since 1970."""
+def design(history: HourlyHistory, levels: Levels, origins: Hours, ahead: int) -> Design:
+    """The inputs at these `origins`, which are rows of the history."""
+    grams, first = history.grams, history.first
     days = profile_days(grams, origins, ahead)
     profile = mean_known(days)
     scale = levels.scale[origins]
@@ -75,7 +74,9 @@ def design(
     moods = np.clip(np.where(np.isfinite(moods), moods, 0.0), -CLIPPED_AT, CLIPPED_AT)
     waves = seasonal[:, :, :LEADING_WAVES]
     products = moods[None, :, :, None] * waves[:, :, None, :]
-    rows[:, :, SHARED + SEASONAL : INTERCEPT] = products.reshape(ahead, len(origins), -1)
+    rows[:, :, SHARED + SEASONAL : INTERCEPT] = products.reshape(
+        ahead, len(origins), ZONE - SEASONAL
+    )
     rows[:, :, INTERCEPT] = 1.0
     return Design(rows=rows, profile=profile, scale=scale)
 

@@ -29,8 +29,6 @@ class Levels:
     def continued(self, grams: Column) -> Self:
         """These, and those of the hours that `grams` has more."""
         since = len(self.day)
-        if since == len(grams):
-            return self
         padded = padded_front(grams)
         anomaly = np.concatenate([self.anomaly, _anomalies(padded, since)])
         return type(self)(

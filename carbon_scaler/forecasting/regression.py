@@ -1,6 +1,7 @@
 """One ridge regression per hour ahead, drawn towards what other grids have taught."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -27,6 +28,16 @@ class Priors:
         """For how many hours ahead there are coefficients."""
         return len(self.fading)
 
+    def up_to(self, ahead: int) -> Self:
+        """Those of the first hours ahead: less to compute, where nobody looks further."""
+        return type(self)(
+            coefficients=self.coefficients[:ahead],
+            mean_squares=self.mean_squares[:ahead],
+            fading=self.fading[:ahead],
+            lower=self.lower[:ahead],
+            upper=self.upper[:ahead],
+        )
+
 
 class Sums:
     """The normal equations of every hour ahead, which new hours are added to."""
@@ -43,6 +54,12 @@ class Sums:
         columns = rows.transpose(0, 2, 1)
         self.squares += columns @ rows
         self.products += (columns @ np.where(counts, wanted, 0.0)[:, :, None])[:, :, 0]
+
+    def copy(self) -> Self:
+        """The same, to go on by itself."""
+        other = type(self)(*self.products.shape)
+        other.squares, other.products = self.squares.copy(), self.products.copy()
+        return other
 
     @staticmethod
     def wanted(seen: Design, targets: Column) -> Column:

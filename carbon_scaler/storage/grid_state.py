@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 import asyncpg
 
@@ -29,7 +29,7 @@ SELECT
   ) AS leads,
   (
     SELECT jsonb_object_agg(source, calls) FROM ingest_calls
-    WHERE day = (now() AT TIME ZONE 'UTC')::date
+    WHERE day = $2
   ) AS calls_today,
   feeds.*
 FROM ingest_leadership AS leadership
@@ -59,7 +59,7 @@ class PostgresGridState:
         with failures_explained(self._server):
             async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
                 ahead = await server_clock_offset(connection, now)
-                rows = await connection.fetch(_STATE, LEADER_LOCK)
+                rows = await connection.fetch(_STATE, LEADER_LOCK, now.astimezone(UTC).date())
         return GridState(
             database_ahead=ahead,
             leader=_leader(rows[0]),

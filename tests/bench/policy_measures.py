@@ -83,7 +83,7 @@ def many_queues(scale: Scale, database_url: str, tally: Tally) -> Figures:
         for size in (scale.queues_few, scale.queues_many):
             asked.asks = asks_of(policy_world.queue_triggers(size), [0])
             asked.flat_out(size)
-            time.sleep(scale.written_seconds + SETTLE_SECONDS)
+            time.sleep(2 * scale.written_seconds)
             found[f"{size} triggers"] = _load(asked, database_url, scale.queues_seconds)
     few, many = found.values()
     ratio = many["transactions_per_second"] / few["transactions_per_second"]
@@ -128,7 +128,7 @@ def policy_goals(result: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
             result["many_queues"][STATEMENTS_RATIO],
             "at most 1.1",
         ),
-        "slowest answer while a policy is swapped, ms more than alone": (
+        "slower answers while a policy is swapped, ms": (
             round(swapped["slowest_ms"] - result["reloads"]["alone"]["slowest_ms"], 2),
             "at most 5",
         ),
@@ -148,23 +148,26 @@ def _warm_up(pair: Pair, scale: Scale) -> None:
 
 
 def _round(triggers: Sequence[AskedTrigger], pair: Pair, scale: Scale) -> Mapping[str, float]:
-    """New triggers of one kind, then the same ones and the empty servicer."""
-    # Its connection may have to be made anew, with a call of the triggers before.
-    pair.program.flat_out(1)
+    """The empty servicer, then new triggers of one kind, and later the same ones."""
+    # Who was idle for long is slow at first, and may have to be connected with anew.
+    pair.empty.flat_out(scale.calls // 4)
+    base = pair.empty.flat_out(scale.calls).cpu_us
+    pair.program.flat_out(scale.calls // 4)
     pair.ask(triggers)
     first = pair.program.flat_out(len(triggers)).cpu_us
     written = pair.program.served.cpu_seconds()
     time.sleep(scale.written_seconds)
     written = (pair.program.served.cpu_seconds() - written) / len(triggers) * 1e6
-    base = pair.empty.flat_out(scale.calls).cpu_us
+    pair.program.flat_out(scale.calls // 4)
     known = pair.program.flat_out(scale.calls).cpu_us
+    base_again = pair.empty.flat_out(scale.calls).cpu_us
     return {
-        "empty_cpu_us": base,
+        "empty_cpu_us": (base + base_again) / 2,
         "first_seen_cpu_us": first,
         "known_cpu_us": known,
         "written_down_cpu_us": written,
         FIRST_SEEN: first / base,
-        KNOWN: known / base,
+        KNOWN: known / base_again,
     }
 
 

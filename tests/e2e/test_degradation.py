@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.ingesting import DONE, NO_DATA, REGION, ROWS, one_cycle, provider, settings_of
+from tests.e2e.ingesting import (
+    DONE,
+    NO_DATA,
+    REGION,
+    ROWS,
+    electricity_maps,
+    one_cycle,
+    provider,
+    settings_of,
+)
 from tests.e2e.postgres import Postgres, running_postgres
 from tests.e2e.program import finished
 from tests.e2e.serving import Client, grid_value, serving, wait_until
@@ -49,6 +58,7 @@ sources:
     time: /hour
     unit: g_per_kwh
     interval: 1h
+    lag: 1h
 """
 SPARE_GRAMS = 150.0
 FED_BY_ELECTRICITY_MAPS = (
@@ -118,7 +128,8 @@ def failures_measured(client: Client) -> dict[str, float]:
 def test_a_provider_is_gone_and_the_next_of_the_chain_serves_until_it_is_back(
     url: str, tmp_path: Path
 ):
-    first = ElectricityMapsPeer(overrides={LATEST: Reply(status=500)})
+    first = electricity_maps()
+    first.overrides[LATEST] = Reply(status=500)
     hour = hour_of(datetime.now(UTC)).isoformat()
     with (
         provider(first) as peer,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.ingesting import DONE, REGION, one_cycle, provider, settings_of
 from tests.e2e.postgres import Postgres, running_postgres
-from tests.e2e.serving import Client, grid_value, serving, wait_until
+from tests.e2e.serving import HARDLY_EVER_RELEASED, Client, grid_value, serving, wait_until
 
 SERVERS = 3
 # The peer's values are between 100 and 400, and a blind brake of this class is on.
@@ -18,6 +18,7 @@ BRAKE = {
     "workloadClass": "deferrable",
     "threshold": "500",
     "minRenewablePercent": "0",
+    **HARDLY_EVER_RELEASED,
 }
 
 

@@ -13,6 +13,7 @@ from tests.e2e.ingesting import (
     REGION,
     ROWS,
     WRONG,
+    electricity_maps,
     is_whole,
     one_cycle,
     provider,
@@ -20,7 +21,7 @@ from tests.e2e.ingesting import (
 )
 from tests.e2e.postgres import Postgres, running_postgres
 from tests.e2e.program import started
-from tests.peers.electricity_maps import LATEST, ElectricityMapsPeer
+from tests.peers.electricity_maps import LATEST
 from tests.peers.server import Peer, Reply, Request
 
 NOWHERE = "http://127.0.0.1:1"
@@ -73,7 +74,7 @@ def test_while_a_loop_leads_one_cycle_asks_nothing_and_says_who_leads(url: str):
 
 
 def test_while_a_loop_that_leads_has_no_value_yet_one_cycle_waits_for_it(url: str):
-    allowed, faithful = threading.Event(), ElectricityMapsPeer()
+    allowed, faithful = threading.Event(), electricity_maps()
 
     def held_back(request: Request) -> Reply:
         assert allowed.wait(60)
@@ -210,7 +211,7 @@ def test_the_schema_is_missing_at_start_which_is_exit_3_with_what_to_do(postgres
 
 
 def test_a_usable_value_of_one_region_is_enough_and_the_others_failure_is_told(url: str):
-    handler = ElectricityMapsPeer()
+    handler = electricity_maps()
     handler.overrides[LATEST] = lambda request: (
         Reply(status=500) if request.query["zone"] == "DE" else handler.faithful(request)
     )

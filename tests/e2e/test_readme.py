@@ -71,7 +71,7 @@ def as_written(block: str, running: Program, data_dir: Path) -> subprocess.Compl
         capture_output=True,
         check=False,
         text=True,
-        timeout=30,
+        timeout=120,
     )
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import grpc
 
 from tests.e2e.program import finished, started
-from tests.e2e.serving import Client
+from tests.e2e.serving import HARDLY_EVER_RELEASED, Client
 from tests.peers.neso import RENEWABLE_PERCENT, NesoPeer
 from tests.peers.server import Peer
 
 GB = "eu-west-2"
-BLIND = {"region": GB, "mode": "brake", "workloadClass": "deferrable"}
+BLIND = {"region": GB, "mode": "brake", "workloadClass": "deferrable", **HARDLY_EVER_RELEASED}
 # The peer's values are between 60 and 310, and a blind brake of this class is on.
 OPEN = {**BLIND, "threshold": "1000", "minRenewablePercent": "0"}
 BRAKED = {**OPEN, "threshold": "50"}

@@ -1,5 +1,6 @@
 """What a day's requests are counted as, and what is refused before the first one."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,9 @@ QUOTA = {"ELECTRICITY_MAPS_QUOTA_PER_DAY": "100"}
 
 async def spent(world: World, calls: int, *, days_ago: int = 0) -> None:
     await world.rows(
-        "INSERT INTO ingest_calls (source, day, calls)"
-        " VALUES ($1, (now() AT TIME ZONE 'UTC')::date - $2::int, $3) RETURNING day",
+        "INSERT INTO ingest_calls (source, day, calls) VALUES ($1, $2, $3) RETURNING day",
         world.source,
-        days_ago,
+        world.now.date() - timedelta(days=days_ago),
         calls,
     )
 

@@ -369,5 +369,8 @@ async def test_without_a_database_sources_are_checked_and_their_quota_is_not_kno
 
 
 async def spend(pool: Pool, source: str, calls: int) -> None:
-    await PostgresCallCounts(pool).spend(source, datetime.now(UTC), limit=None)
+    """Today's, and tomorrow's too, because midnight may pass before they are read."""
+    today = datetime.now(UTC)
+    for day in (today, today + timedelta(days=1)):
+        await PostgresCallCounts(pool).spend(source, day, limit=None)
     await pool.execute("UPDATE ingest_calls SET calls = $1", calls)

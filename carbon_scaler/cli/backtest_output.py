@@ -1,0 +1,106 @@
+"""What a backtest found: a table for people, a file of every start."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+
+from carbon_scaler.cli.output import print_table
+from carbon_scaler.config.settings import SettingsError
+from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.wiring.backtest import BacktestFound
+
+START_COLUMNS = ("id", "strategy", "region", "started_at", "emissions_g")
+NOT_SAID = "-"
+COLUMNS = (
+    "strategy",
+    "saved %",
+    "of oracle %",
+    "kg CO2e",
+    "late",
+    "delay mean",
+    "p50",
+    "p95",
+    "max min",
+    "busiest minute h",
+)
+
+
+def write_starts(file: Path, found: BacktestFound) -> None:
+    """Every start of every strategy, with all digits, so that sums are the reported ones."""
+    try:
+        with file.open("w", encoding="utf-8", newline="") as text:
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(START_COLUMNS)
+            writer.writerows(_start_rows(found))
+    except OSError as error:
+        raise SettingsError(
+            f"--starts-out: {file} cannot be written ({error.strerror or error}); "
+            "name a file in a directory that is there"
+        ) from error
+
+
+def print_outcomes(document: Mapping[str, Any]) -> None:
+    """The strategies side by side, below what was replayed and how."""
+    period = document["period"]
+    typer.echo(
+        f"{document['jobs_from']}: submitted {period['from']} to {period['until']}\n"
+        f"signal {document['signal']}, factors {document['factors']}; "
+        f"policy {document['policy']['version']}; lag {document['lag_seconds']:g} s, "
+        f"poll {document['poll_seconds']:g} s, no forecast, no spread\n"
+        f"{document['place']['what']}\n{document['method']}"
+    )
+    for region, each in document["regions"].items():
+        typer.echo(
+            f"{region}: {each['file']}, column {each['column']}, {each['from']} to "
+            f"{each['until']}, on average {each['mean_grams_per_kwh']:.4g} g/kWh"
+        )
+    for text in (*document["notes"], *document["warnings"]):
+        typer.echo(text)
+    typer.echo()
+    print_table(COLUMNS, (_row(*each) for each in document["strategies"].items()))
+    for part in ("by_class", "by_region"):
+        typer.echo()
+        print_table(("strategy", part, "jobs", *COLUMNS[1:-1]), _parts(document, part))
+
+
+def _start_rows(found: BacktestFound) -> Iterator[tuple[str, str, str, str, float]]:
+    for starts in found.starts:
+        names = (found.regions[place] for place in starts.region_of.tolist())
+        instants = _instants(starts.started)
+        grams = starts.emissions_g.tolist()
+        for job, region, at, emitted in zip(found.jobs.ids, names, instants, grams, strict=True):
+            yield job, str(starts.strategy), region, at, emitted
+
+
+def _instants(seconds: Column) -> list[str]:
+    """In UTC; microseconds only where there are some."""
+    instants = np.round(seconds * 1e6).astype("datetime64[us]")
+    whole = bool((seconds == np.floor(seconds)).all())
+    texts = np.datetime_as_string(instants, unit="s" if whole else "us", timezone="UTC")
+    return [str(text) for text in texts]
+
+
+def _row(name: str, outcome: Mapping[str, Any]) -> tuple[str, ...]:
+    return name, *_figures(outcome), f"{outcome['busiest_minute_hours']:.2f}"
+
+
+def _parts(document: Mapping[str, Any], part: str) -> Iterator[tuple[str, ...]]:
+    for strategy, outcome in document["strategies"].items():
+        for name, each in outcome[part].items():
+            yield strategy, name, str(each["jobs"]), *_figures(each)
+
+
+def _figures(outcome: Mapping[str, Any]) -> tuple[str, ...]:
+    saving, share = outcome["saving_percent"], outcome["share_of_oracle"]
+    delays = outcome["delay_minutes"]
+    return (
+        NOT_SAID if saving is None else f"{saving:.2f}",
+        NOT_SAID if share is None else f"{100 * share:.1f}",
+        f"{outcome['emissions_g'] / 1000:.3f}",
+        str(outcome["late_starts"]),
+        *(f"{delays[name]:.0f}" for name in ("mean", "p50", "p95", "max")),
+    )

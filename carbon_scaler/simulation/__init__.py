@@ -1,0 +1,1 @@
+"""Jobs replayed on a grid's past, by the decision that serves."""
