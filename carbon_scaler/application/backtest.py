@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -12,12 +13,14 @@ from carbon_scaler.decisions.resolve import Surroundings, resolve
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.policy import Policy, StatedSettings, Strategy
 from carbon_scaler.domain.regions import Catalog
-from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.snapshot import Column, RegionSeries
 from carbon_scaler.domain.trigger import Mode, Plan, Rejection, Trigger, quoted
+from carbon_scaler.forecasting.regression import Priors
 from carbon_scaler.simulation.history import History, meter, published
 from carbon_scaler.simulation.jobs import Jobs, Places
 from carbon_scaler.simulation.oracle import best_starts
 from carbon_scaler.simulation.places import NOWHERE, Sites, cleanest, lawful_until, sites
+from carbon_scaler.simulation.planned import Expected, Waiting, expected_of, planned_starts
 from carbon_scaler.simulation.starts import Starts, first_polls, random_starts
 
 BACKLOG = "jobs"
@@ -30,6 +33,7 @@ class Way(StrEnum):
     RUN_NOW = "run_now"
     THRESHOLD = "threshold"
     QUANTILE = "quantile"
+    FORECAST = "forecast"
     ORACLE = "oracle"
     RANDOM = "random"
 
@@ -37,6 +41,7 @@ class Way(StrEnum):
 STRATEGIES: Mapping[Way, Strategy] = {
     Way.THRESHOLD: Strategy.THRESHOLD,
     Way.QUANTILE: Strategy.QUANTILE,
+    Way.FORECAST: Strategy.FORECAST,
 }
 
 
@@ -65,6 +70,8 @@ class World:
     poll: float = 60.0
     seed: int = 0
     placing: Placing = Placing.HOME
+    # What other grids have taught our own forecaster; None: nothing is forecast.
+    priors: Priors | None = None
 
     @property
     def begins(self) -> float:
@@ -160,13 +167,57 @@ def _started(world: World, jobs: Jobs, region_of: Places, way: Way) -> Column:
     started = jobs.submitted.copy()
     for place, region in enumerate(world.histories):
         history = world.histories[region]
-        series = published(history, world.lag)
+        gates = _Gates(world=world, history=history, way=way, ahead=_longest(jobs))
         for number, workload_class in enumerate(jobs.classes):
             chosen = np.flatnonzero((region_of == place) & (jobs.class_of == number))
             if len(chosen):
-                plan = world.plan(workload_class, region, STRATEGIES[way])
-                opened = openings(plan, series, history.begins, history.ends)
-                started[chosen] = first_polls(
-                    opened, jobs.submitted[chosen], jobs.latest[chosen], world.poll
+                waiting = Waiting(
+                    submitted=jobs.submitted[chosen],
+                    latest=jobs.latest[chosen],
+                    durations=jobs.duration[chosen],
                 )
+                started[chosen] = gates.starts(waiting, workload_class)
     return started
+
+
+def _longest(jobs: Jobs) -> float:
+    """From a submission to the end of the run, in seconds."""
+    return float((jobs.latest - jobs.submitted + jobs.duration).max())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Gates:
+    """One strategy on one region's past; what all classes need is made once."""
+
+    world: World
+    history: History
+    way: Way
+    ahead: float
+
+    def starts(self, jobs: Waiting, workload_class: str) -> Column:
+        """When jobs of a class start."""
+        world, history = self.world, self.history
+        plan = world.plan(workload_class, history.region, STRATEGIES[self.way])
+        if plan.settings.strategy is Strategy.FORECAST and plan.enabled and not plan.urgent:
+            return self._planned(jobs, plan)
+        opened = openings(plan, self._series, history.begins, history.ends)
+        return first_polls(opened, jobs.submitted, jobs.latest, world.poll)
+
+    def _planned(self, jobs: Waiting, plan: Plan) -> Column:
+        if plan.windows:
+            raise BacktestError(
+                "strategy forecast does not plan with time windows yet; leave "
+                "time-shift-policies.yaml and clean_hours out of the policy"
+            )
+        least = plan.settings.min_savings_percent
+        return planned_starts(jobs, self._expected, self.world.poll, min_savings_percent=least)
+
+    @cached_property
+    def _series(self) -> RegionSeries:
+        return published(self.history, self.world.lag)
+
+    @cached_property
+    def _expected(self) -> Expected:
+        if self.world.priors is None:
+            raise BacktestError("strategy forecast needs a forecast; leave out --forecast none")
+        return expected_of(self.history, self.world.priors, self.world.lag, self.ahead)

@@ -25,8 +25,7 @@ from carbon_scaler.wiring.backtest import backtest as replayed
 LONGEST_LAG = timedelta(hours=2)
 LONGEST_POLL = timedelta(hours=1)
 SEED_MIX = "seed"
-NO_FORECAST = "none"
-FORECAST = "forecast"
+OWN_FORECAST, NO_FORECAST = "own", "none"
 
 
 def backtest(
@@ -50,7 +49,10 @@ def backtest(
     strategy: Annotated[
         list[str] | None, typer.Option(help="One of those there are; may be repeated. Else all.")
     ] = None,
-    forecast: Annotated[str, typer.Option(help="`none` is all there is yet.")] = NO_FORECAST,
+    forecast: Annotated[
+        str,
+        typer.Option(help="`own`: what our forecaster would have said at each hour; or `none`."),
+    ] = OWN_FORECAST,
     policy: Annotated[
         Path | None, typer.Option(help="The policy directory; else CARBON_SCALER_POLICY_DIR.")
     ] = None,
@@ -71,11 +73,11 @@ def backtest(
 ) -> None:
     """Replay jobs on the past of their grids and compare strategies, with nothing seen ahead."""
     settings, _ = prepared(quiet=True)
-    _refuse_forecast(forecast)
+    ways = _ways(strategy or [], forecast)
     asked = BacktestAsked(
         histories=tuple(map(parse_history_argument, intensity)),
         jobs=_jobs(jobs, mix, per_month, eu_share),
-        ways=_ways(strategy or []),
+        ways=ways,
         policy=policy or settings.policy_dir,
         basis=Basis(signal=signal, factors=factors),
         tenant=tenant,
@@ -105,19 +107,14 @@ def _jobs(file: Path | None, mix: str | None, per_month: int, eu_share: float) -
     return MixAsked(per_month=per_month, eu_share=eu_share)
 
 
-def _ways(names: list[str]) -> tuple[Way, ...]:
-    known = [way.value for way in Way]
+def _ways(names: list[str], forecast: str) -> tuple[Way, ...]:
+    if forecast not in (OWN_FORECAST, NO_FORECAST):
+        _refuse(f"--forecast {forecast!r} is not read yet; own or none")
+    known = [way.value for way in Way if way is not Way.FORECAST or forecast == OWN_FORECAST]
     for name in names:
-        if name == FORECAST:
-            _refuse(f"--strategy forecast: no forecast is there yet; {allowed_names(None, known)}")
         if name not in known:
             _refuse(f"--strategy {name!r} is not allowed; {allowed_names(name, known)}")
     return tuple(dict.fromkeys(map(Way, names or known)))
-
-
-def _refuse_forecast(forecast: str) -> None:
-    if forecast != NO_FORECAST:
-        _refuse(f"--forecast {forecast!r}: no strategy reads a forecast yet; leave it out, or none")
 
 
 def _seconds(option: str, text: str, least: timedelta, most: timedelta) -> float:

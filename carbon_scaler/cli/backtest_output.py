@@ -50,7 +50,8 @@ def print_outcomes(document: Mapping[str, Any]) -> None:
         f"{document['jobs_from']}: submitted {period['from']} to {period['until']}\n"
         f"signal {document['signal']}, factors {document['factors']}; "
         f"policy {document['policy']['version']}; lag {document['lag_seconds']:g} s, "
-        f"poll {document['poll_seconds']:g} s, no forecast, no spread\n"
+        f"poll {document['poll_seconds']:g} s, forecast {document['forecast']}, "
+        "no spread\n"
         f"{document['place']['what']}\n{document['method']}"
     )
     for region, each in document["regions"].items():

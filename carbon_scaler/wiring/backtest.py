@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from carbon_scaler.application.backtest import STRATEGIES, Placing, Way, World, replay
+from carbon_scaler.config.forecast_priors import load_priors
 from carbon_scaler.config.history_file import HistoryFile, ReadHistory, read_history
 from carbon_scaler.config.jobs_file import ClassTerms, read_jobs
 from carbon_scaler.config.policy_files import PolicyFiles, read_policy
@@ -32,6 +33,9 @@ PLACES = {
         "submitted; run_now stays at home and the oracle is free"
     ),
 }
+NOT_LIVE_YET = (
+    "forecast: plans on our own forecaster alone; live, quantile still stands in for this strategy"
+)
 STANDING_IN = "quantile: threshold stands in until a day of the past is known"
 
 
@@ -86,6 +90,7 @@ def backtest(asked: BacktestAsked, progress: Callable[[str], None]) -> BacktestF
         poll=asked.poll,
         seed=asked.seed,
         placing=asked.placing,
+        priors=load_priors() if Way.FORECAST in asked.ways else None,
     )
     progress("jobs")
     jobs = _jobs(asked, world)
@@ -189,13 +194,17 @@ def _described(
         "seed": asked.seed,
         "policy": {"version": files.policy.version, "documents": files.documents},
         "tenant": asked.tenant,
-        "forecast": "none",
+        "forecast": "own" if Way.FORECAST in asked.ways else "none",
         "spread": "off",
         "lag_seconds": asked.lag,
         "poll_seconds": asked.poll,
         "place": {"name": asked.placing.value, "what": PLACES[asked.placing]},
         "regions": {file.region: _region(file, read[file.region]) for file in asked.histories},
-        "notes": [STANDING_IN] if Way.QUANTILE in asked.ways else [],
+        "notes": [
+            note
+            for way, note in ((Way.QUANTILE, STANDING_IN), (Way.FORECAST, NOT_LIVE_YET))
+            if way in asked.ways
+        ],
         "warnings": [
             *files.warnings,
             *(warning for each in read.values() for warning in each.warnings),

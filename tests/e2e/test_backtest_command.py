@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from carbon_scaler.application.backtest import Way
 from tests.e2e.program import finished
 
 HOUR = timedelta(hours=1)
@@ -68,7 +69,7 @@ def test_the_starts_that_are_written_add_up_to_the_figures(tmp_path: Path, grids
         grams[row["strategy"]].append(float(row["emissions_g"]))
     strategies = document["strategies"]
     assert list(rows[0]) == ["id", "strategy", "region", "started_at", "emissions_g"]
-    assert set(strategies) == set(grams) == {"run_now", "threshold", "quantile", "oracle", "random"}
+    assert set(strategies) == set(grams) == {way.value for way in Way}
     for name, outcome in strategies.items():
         assert fsum(grams[name]) == pytest.approx(outcome["emissions_g"], rel=1e-9)
         assert outcome["jobs"] == len(grams[name]) == 400
@@ -172,9 +173,9 @@ def test_what_cant_be_read_ends_with_one_line_that_says_where(tmp_path: Path):
     [
         ((), "either --jobs FILE or --mix seed"),
         (("--mix", "other"), "the one there is is seed"),
-        ((*MIX, "--strategy", "forecast"), "no forecast is there yet; one of oracle, quantile"),
+        ((*MIX, "--strategy", "forecast", "--forecast", "none"), "one of oracle, quantile"),
         ((*MIX, "--strategy", "treshold"), 'did you mean "threshold"'),
-        ((*MIX, "--forecast", "own"), "no strategy reads a forecast yet"),
+        ((*MIX, "--forecast", "DE=file.csv"), "is not read yet; own or none"),
         ((*MIX, "--lag", "3h"), "a duration with its unit from 0s to 2h"),
         ((*MIX, "--poll", "60"), "a duration with its unit from 1s to 1h"),
     ],

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from carbon_scaler.application.backtest import Way, World, replay
+from carbon_scaler.config.forecast_priors import load_priors
 from carbon_scaler.domain.intensity import Basis
 from carbon_scaler.domain.policy import BUILT_IN_POLICY
 from carbon_scaler.domain.snapshot import HOUR_SECONDS
@@ -63,6 +64,7 @@ def a_world(*histories: History, **stated: Any) -> World:
     said: dict[str, Any] = {
         "policy": BUILT_IN_POLICY,
         "catalog": {name: a_region(name) for name in (HOME, AWAY)},
+        "priors": load_priors(),
         **stated,
     }
     return World(histories={history.region: history for history in histories}, **said)
