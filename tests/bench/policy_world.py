@@ -9,7 +9,8 @@ from tests.bench.world import AskedTrigger
 TENANTS = 1_000
 BACKLOGS = 50
 CLEAN_HOME, CLEANER_ELSEWHERE, ABROAD = world.CLOUD_REGIONS
-# The curve of the class allows half of the ceiling at the clean regions' intensity.
+# The curve of the class allows half of the ceiling at the clean regions' intensity, and at what
+# it counts as in a preferred hour.
 HALF_LEVEL = 0.5
 MOST_JOBS, ITEMS_PER_JOB = 30, 2
 ALL_WAITING = float(world.WAITING)
@@ -17,13 +18,16 @@ HALF_OF_CEILING = HALF_LEVEL * MOST_JOBS * ITEMS_PER_JOB
 # Well under and well over the clean regions' intensity.
 LENIENT, STRICT = 400, 50
 
+# Neither a brake nor a gate has a pulse while a benchmark runs.
+LONG = "360d"
+
 _CLASSES = f"""
 classes:
-  bench-shares: {{strategy: curve, curve: "50:1,150:0", max_delay: 12h}}
-  bench-relative: {{strategy: quantile, quantile_percent: 30, max_delay: 12h}}
+  bench-shares: {{strategy: curve, curve: "50:1,80:0.5,120:0.5,150:0", max_delay: {LONG}}}
+  bench-relative: {{strategy: quantile, quantile_percent: 30, max_delay: {LONG}}}
   bench-hinted:
     strategy: quantile
-    max_delay: 12h
+    max_delay: {LONG}
     preferred_regions: [{CLEANER_ELSEWHERE}, eu-west-1, eu-west-3, eu-south-1]
     fallback_regions: [{ABROAD}, us-west-2, ca-central-1]
 """
@@ -94,7 +98,7 @@ SHAPES: Mapping[str, Shape] = {
     ),
 }
 # Its answer tells which of two policies is in force.
-TELLTALE = {"mode": "gate", "workloadClass": "telltale"}
+TELLTALE = {"mode": "gate", "workloadClass": "telltale", "maxDelay": LONG}
 TELLTALES = {
     limit: Shape(value=value, metadata=TELLTALE) for limit, value in ((LENIENT, 1.0), (STRICT, 0.0))
 }
