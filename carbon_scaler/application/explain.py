@@ -15,6 +15,7 @@ from carbon_scaler.application.region_comparison import (
     residency_document,
 )
 from carbon_scaler.application.status import intensity_document
+from carbon_scaler.application.trigger_metadata import metadata_key
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.domain.bands import band_of
 from carbon_scaler.domain.decision import Decision
@@ -222,7 +223,7 @@ def _saving(plan: Plan, decision: Decision) -> dict[str, Any] | None:
 
 
 def _budget(decision: Decision) -> dict[str, Any] | None:
-    ruling = next((each for each in decision.rulings if each.rule == "budget"), None)
+    ruling = decision.ruling_of("budget")
     if ruling is None:
         return None
     return {"outcome": ruling.outcome, "reason": ruling.reason, **ruling.figures}
@@ -237,12 +238,7 @@ def _source_change(decision: Decision, series: RegionSeries | None) -> dict[str,
 
 def _settings(plan: Plan) -> dict[str, Any]:
     stated = {
-        _metadata_key(name): {"value": getattr(plan.settings, name), "origin": plan.origins[name]}
+        metadata_key(name): {"value": getattr(plan.settings, name), "origin": plan.origins[name]}
         for name in SETTING_NAMES
     }
     return {"region": {"value": plan.region, "origin": plan.origins["region"]}, **stated}
-
-
-def _metadata_key(setting: str) -> str:
-    first, *rest = setting.split("_")
-    return first + "".join(word.capitalize() for word in rest)

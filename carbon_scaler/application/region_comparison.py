@@ -1,26 +1,20 @@
 """Carbon against the law: the regions that a decision weighed, side by side; pure."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
+from carbon_scaler.decisions import residency
 from carbon_scaler.decisions.case import Inputs
-from carbon_scaler.decisions.residency import permitted
-from carbon_scaler.domain.decision import FORBIDDING, Decision, Outcome, Ruling
-from carbon_scaler.domain.residency import Enforcement
+from carbon_scaler.decisions.hints import may_go
+from carbon_scaler.domain.decision import FORBIDDING, Decision, Outcome
 from carbon_scaler.domain.trigger import Plan
-
-
-def residency_ruling(decision: Decision) -> Ruling | None:
-    """What residency said, if it said anything."""
-    return next((each for each in decision.rulings if each.rule == "residency"), None)
 
 
 def compared_regions(plan: Plan, decision: Decision, inputs: Inputs) -> list[dict[str, Any]]:
     """A row per region: what a job of `jobEnergyKwh` emits there, whether it may, what is chosen."""
-    rows = list(_rows(plan, decision, inputs))
     if decision.hint is None and decision.enforced_region is None:
         return []
+    rows = list(_rows(plan, decision, inputs))
     emitted = [row["emissions_grams"] for row in rows if row["emissions_grams"] is not None]
     for row in rows:
         known = row["emissions_grams"] is not None
@@ -29,7 +23,7 @@ def compared_regions(plan: Plan, decision: Decision, inputs: Inputs) -> list[dic
 
 
 def _rows(plan: Plan, decision: Decision, inputs: Inputs) -> Iterator[dict[str, Any]]:
-    ruling, enforced = residency_ruling(decision), decision.enforced_region
+    ruling, enforced = decision.ruling_of(residency.RULE), decision.enforced_region
     stays = ruling is None or ruling.outcome not in FORBIDDING
     here = None if decision.reading is None else decision.reading.grams_per_kwh
     yield _row(plan, decision, plan.region, here, chosen=stays)
@@ -55,23 +49,14 @@ def _row(
         "energy_kwh": energy,
         "emissions_grams": None if grams is None else round(grams * energy, 3),
         "penalty_grams": None,
-        "lawful": _is_lawful(plan, region, decision.decided_at),
+        "lawful": may_go(plan.tenancy, region, decision.decided_at),
         "chosen": chosen,
     }
 
 
-def _is_lawful(plan: Plan, region: str, now: datetime) -> bool:
-    tenancy = plan.tenancy
-    if tenancy is None:
-        return True
-    if (tenant := tenancy.tenant) is None:
-        return False
-    return tenant.mode is Enforcement.DISABLED or permitted(tenant, tenancy, region, now).allowed
-
-
 def residency_document(plan: Plan, decision: Decision) -> dict[str, Any] | None:
     """Whose work it is, and what the law makes of where it would run."""
-    tenancy, ruling = plan.tenancy, residency_ruling(decision)
+    tenancy, ruling = plan.tenancy, decision.ruling_of(residency.RULE)
     if tenancy is None:
         return None
     tenant = tenancy.tenant

@@ -17,7 +17,7 @@ def metadata_of(plan: Plan) -> dict[str, str]:
 
     Unknown keys, and keys without effect in its mode, are not told again.
     """
-    stated = {_key(name): _text(value) for name, value in _settings(plan)}
+    stated = {metadata_key(name): _text(value) for name, value in _settings(plan)}
     return {**{key: _text(value) for key, value in _subject(plan) if value is not None}, **stated}
 
 
@@ -40,7 +40,8 @@ def _settings(plan: Plan) -> Iterator[tuple[str, object]]:
             yield name, getattr(plan.settings, name)
 
 
-def _key(setting: str) -> str:
+def metadata_key(setting: str) -> str:
+    """What metadata call a setting: `max_delay` is `maxDelay`."""
     first, *rest = setting.split("_")
     return first + "".join(word.capitalize() for word in rest)
 

@@ -30,7 +30,6 @@ _IN_WORDS: Mapping[str, str] = {
     "duration": "an interval, or a number of minutes",
 }
 NOT_STARTED = "false"
-_INSTANTS = ("enqueued_at", "deadline_at")
 # Python's calendar ends with the year 9999.
 _LAST_INSTANT = "253e9"
 

@@ -14,10 +14,8 @@ from carbon_scaler.cli.exits import CONFIGURATION
 from carbon_scaler.cli.output import JsonFlag, print_json, print_table
 from carbon_scaler.config.settings import Settings, SettingsError
 from carbon_scaler.storage.alert_episodes import PostgresEpisodeStore
-from carbon_scaler.storage.migrate import check_schema
-from carbon_scaler.storage.pool import open_connection, open_pool, server_name
 from carbon_scaler.wiring.alerts import notifier
-from carbon_scaler.wiring.databases import reachable_database
+from carbon_scaler.wiring.databases import opened_database
 
 TEST = Message(
     severity=Severity.INFO,
@@ -68,11 +66,8 @@ async def _probe(settings: Settings) -> list[Delivery]:
 
 
 async def _episodes(settings: Settings) -> Sequence[Episode]:
-    url = reachable_database(settings)
-    async with open_connection(url) as connection:
-        await check_schema(connection)
-    async with open_pool(url, max_size=1) as pool:
-        return await PostgresEpisodeStore(pool, server=server_name(url)).episodes()
+    async with opened_database(settings, most_connections=1) as database:
+        return await PostgresEpisodeStore(database.pool, server=database.server).episodes()
 
 
 def _delivery(delivery: Delivery) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from carbon_scaler.application.backlog_settings import BacklogKind, BacklogSettings
+from carbon_scaler.config.documents.words import check_name
 from carbon_scaler.config.policy_directory import BACKLOGS, policy_documents
 from carbon_scaler.config.yaml_document import YamlDocument, read_yaml
 from carbon_scaler.config.yaml_schema import (
@@ -21,7 +22,6 @@ from carbon_scaler.config.yaml_schema import (
     read_as,
 )
 from carbon_scaler.domain.durations import DURATION_FORMS, format_duration
-from carbon_scaler.domain.trigger import quoted
 
 __all__ = ["BacklogSettings", "read_backlogs"]
 
@@ -30,8 +30,6 @@ LONGEST_TIMEOUT = timedelta(seconds=60)  # KEDA's first call may wait that long
 LONGEST_AGE = timedelta(days=1)
 MOST_ROWS = 1_000_000
 
-# As triggers may write it.
-NAME_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
@@ -82,7 +80,6 @@ ALLOWED: Mapping[str, str] = {
     "namespaces": "a list of the namespaces that may use it; leave it out for all",
     "max_rows": f"a whole number from 1 to {MOST_ROWS:,}",
 }
-NAME_ALLOWED = "a name of letters, digits and . _ : - up to 100 long"
 
 
 def read_backlogs(directory: Path, environment: Mapping[str, str]) -> tuple[BacklogSettings, ...]:
@@ -94,8 +91,7 @@ def read_backlogs(directory: Path, environment: Mapping[str, str]) -> tuple[Back
     found = []
     for name, value in entries(document, "backlogs"):
         path = ("backlogs", name)
-        if not NAME_FORM.fullmatch(name):
-            raise document.error(path, f"backlogs: {quoted(name, 100)} is not {NAME_ALLOWED}")
+        check_name(document, path)
         # Who confuses the two writes the URL itself, with its password, in place of its variable.
         written = read_as(BacklogModel, document, path, value, allowed=ALLOWED, unsaid=("url_env",))
         found.append(_settings(name, written, document, environment))

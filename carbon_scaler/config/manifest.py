@@ -1,7 +1,7 @@
 """The carbon-scaler trigger in a ScaledJob's or ScaledObject's manifest."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,21 +84,7 @@ def read_manifest(path: Path, name: str | None = None) -> Manifest:
         )
     chosen = found[0] if name is None else _named(found, name, path)
     beside = tuple(each.name for each in found if each is not chosen)
-    return Manifest(
-        kind=chosen.kind,
-        namespace=chosen.namespace,
-        name=chosen.name,
-        spec=chosen.spec,
-        trigger=chosen.trigger,
-        triggers=chosen.triggers,
-        beside=beside,
-    )
-
-
-def read_trigger(path: Path) -> tuple[str, str, dict[str, str]]:
-    """Namespace, name and metadata of the first external trigger in the file."""
-    manifest = read_manifest(path)
-    return manifest.namespace, manifest.name, manifest.metadata
+    return replace(chosen, beside=beside)
 
 
 def is_ours(trigger: Mapping[str, Any]) -> bool:

@@ -9,7 +9,6 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from carbon_scaler.config import backlogs_file, profile_schema, sources_file
-from carbon_scaler.config.backlogs_file import NAME_FORM as BACKLOG_NAME
 from carbon_scaler.config.backlogs_file import BacklogModel
 from carbon_scaler.config.documents import adequacy, bands, budgets, classes, residency, scheduler
 from carbon_scaler.config.documents import windows as time_shift
@@ -80,7 +79,7 @@ class UnknownDocumentError(CarbonScalerError):
 class BacklogsModel(StrictModel):
     """backlogs.yaml as a whole."""
 
-    backlogs: dict[Annotated[str, matching(BACKLOG_NAME)], BacklogModel] | None = None
+    backlogs: dict[Annotated[str, matching(NAME)], BacklogModel] | None = None
 
 
 class SourcesModel(StrictModel):
@@ -97,7 +96,7 @@ class _Document:
     closer: Mapping[str, JsonSchemaValue] = field(default_factory=dict)
 
 
-_NAMED: JsonSchemaValue = {"propertyNames": {"pattern": f"^(?:{NAME})$"}}
+_NAMED: JsonSchemaValue = {"propertyNames": {"pattern": f"^(?:{NAME.pattern})$"}}
 _SETTINGS: Mapping[str, JsonSchemaValue] = {"curve": _CURVE}
 DOCUMENTS: Mapping[str, _Document] = {
     BACKLOGS: _Document(

@@ -12,7 +12,6 @@ from carbon_scaler.domain.backlog import Column, Items
 from carbon_scaler.domain.budget import BudgetAction
 from carbon_scaler.domain.decision import Outcome, QueueCounts, Ruling
 from carbon_scaler.domain.durations import format_duration
-from carbon_scaler.domain.intensity import LONGEST_USABLE_FOR
 from carbon_scaler.domain.policy import Settings, Strategy
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan
@@ -170,8 +169,7 @@ def _anchor(case: Case) -> tuple[datetime, str]:
 
 def _known_in_time(series: RegionSeries, begun: int) -> NDArray[np.bool_]:
     """Which values were the newest that was known, and not too old: only those opened anything."""
-    starts, fetched = series.starts[:begun], series.fetched[:begun]
-    over = starts + np.minimum(series.usable_for[:begun], LONGEST_USABLE_FOR.total_seconds())
+    starts, fetched, over = series.starts[:begun], series.fetched[:begun], series.too_old[:begun]
     np.minimum(over[:-1], np.maximum(starts[1:], fetched[1:]), out=over[:-1])
     return fetched < over
 

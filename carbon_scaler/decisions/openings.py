@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from carbon_scaler.decisions import curve, quantile, strategies, thresholds
 from carbon_scaler.decisions import windows as time_windows
-from carbon_scaler.domain.intensity import LONGEST_USABLE_FOR
 from carbon_scaler.domain.policy import Settings, Strategy, WhenBlind
 from carbon_scaler.domain.snapshot import Column, RegionSeries
 from carbon_scaler.domain.trigger import Plan
@@ -51,7 +50,7 @@ def openings(plan: Plan, series: RegionSeries, since: float, until: float) -> Op
 
 
 def _course(plan: Plan, series: RegionSeries, since: float, until: float) -> _Course:
-    too_old = series.starts + np.minimum(series.usable_for, LONGEST_USABLE_FOR.total_seconds())
+    too_old = series.too_old
     agenda = tuple(_agenda(plan.windows, since, until))
     instants = np.concatenate(
         [[since], series.starts, too_old, [turns_at for turns_at, _ in agenda]]

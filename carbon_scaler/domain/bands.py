@@ -36,8 +36,3 @@ def band_of(grams_per_kwh: float, bands: Bands) -> Band:
     """The band that a value lies in; a limit itself belongs to the next one."""
     limits = [band.below for band in bands[:-1] if band.below is not None]
     return bands[bisect_right(limits, grams_per_kwh)]
-
-
-def limit_of(name: str, bands: Bands) -> float | None:
-    """Below which value a band of this name ends, in g/kWh; None: no such band, or no end."""
-    return next((band.below for band in bands if band.name == name), None)

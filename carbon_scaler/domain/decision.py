@@ -111,6 +111,10 @@ class Decision:
         """The ruling that gave the reason."""
         return next(ruling for ruling in self.rulings if ruling.reason == self.reason)
 
+    def ruling_of(self, rule: str) -> Ruling | None:
+        """What one rule said; None: nothing, or it was not asked."""
+        return next((ruling for ruling in self.rulings if ruling.rule == rule), None)
+
 
 def _plain(figure: object) -> object:
     if isinstance(figure, datetime):

@@ -109,6 +109,11 @@ class RegionSeries:
     # Series of other bases that the policy lets stand in, in order.
     stand_ins: "tuple[RegionSeries, ...]" = ()
 
+    @property
+    def too_old(self) -> Column:
+        """From when on each value decides nothing, in Unix seconds."""
+        return self.starts + np.minimum(self.usable_for, LONGEST_USABLE_FOR.total_seconds())
+
     def resolved_at(self, now: datetime) -> Reading | None:
         """The one labelled value that counts now; it decides while it is not too old."""
         observed = self.usable_at(now)

@@ -63,14 +63,6 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """A value in force and who set it."""
-
-    value: object
-    origin: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Tenancy:
     """Whose work it is, and all that is needed to judge where it may run."""
 

@@ -2,11 +2,21 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 
 from carbon_scaler.config.settings import Settings, SettingsError
 from carbon_scaler.storage.databases import LIVE_DATABASE, REPLAY_DATABASE, ensure_database
 from carbon_scaler.storage.embedded import embedded_postgres, running_server
-from carbon_scaler.storage.pool import DatabaseUnreachableError
+from carbon_scaler.storage.migrate import check_schema
+from carbon_scaler.storage.pool import (
+    STATEMENT_TIMEOUT,
+    DatabaseUnreachableError,
+    Pool,
+    open_connection,
+    open_pool,
+    server_name,
+)
 
 # In the data directory: which of its databases the last `run` worked on.
 IN_USE = "database"
@@ -46,6 +56,31 @@ def reachable_database(settings: Settings) -> str:
             "or set DATABASE_URL"
         )
     return server.url(embedded_database(settings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A database whose schema is there; `server` is what errors call it."""
+
+    pool: Pool
+    server: str
+
+
+@asynccontextmanager
+async def opened_database(
+    settings: Settings,
+    *,
+    most_connections: int = 8,
+    statement_timeout: timedelta = STATEMENT_TIMEOUT,
+) -> AsyncIterator[Opened]:
+    """The database of a command that looks; raises where this program can't read its schema."""
+    url = reachable_database(settings)
+    async with open_connection(url) as connection:
+        await check_schema(connection)
+    async with open_pool(
+        url, max_size=most_connections, statement_timeout=statement_timeout
+    ) as pool:
+        yield Opened(pool=pool, server=server_name(url))
 
 
 def embedded_database(settings: Settings) -> str:

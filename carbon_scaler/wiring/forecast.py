@@ -13,9 +13,7 @@ from carbon_scaler.forecasting.forecast import Forecast
 from carbon_scaler.forecasting.hours import hourly
 from carbon_scaler.forecasting.zone import ZoneForecaster
 from carbon_scaler.storage.hourly_values import PostgresHourlyValues
-from carbon_scaler.storage.migrate import check_schema
-from carbon_scaler.storage.pool import open_connection, open_pool, server_name
-from carbon_scaler.wiring.databases import reachable_database
+from carbon_scaler.wiring.databases import opened_database
 from carbon_scaler.wiring.grid import averages_of, catalog_of
 
 # What is kept of raw values.
@@ -48,11 +46,8 @@ async def forecast_of(settings: Settings, asked: ForecastAsked) -> Forecasted:
     catalog = catalog_of(settings)
     region = known_region(asked.region, catalog)
     now = asked.at or SystemClock().now()
-    url = reachable_database(settings)
-    async with open_connection(url) as connection:
-        await check_schema(connection)
-    async with open_pool(url) as pool:
-        values = PostgresHourlyValues(pool, server=server_name(url))
+    async with opened_database(settings, most_connections=1) as database:
+        values = PostgresHourlyValues(database.pool, server=database.server)
         starts, grams, covered = await values.read(region.name, since=now - LEARNED_FROM, until=now)
     average = averages_of(catalog)(region.name, Basis())
     forecaster = ZoneForecaster(load_priors(), None if average is None else average.grams_per_kwh)

@@ -85,13 +85,6 @@ class Ingesting:
             )
         )
 
-    @property
-    def asks_somebody(self) -> bool:
-        """Whether any wanted region has a source; yearly averages come from none."""
-        return any(
-            name in self.grid.sources for each in self.grid.plan.grids for name in each.chain
-        )
-
     def log_warnings(self) -> None:
         """What is allowed and yet surprising."""
         for text in (*self.grid.plan.warnings, *_zone_warnings(self.grid.plan.grids)):

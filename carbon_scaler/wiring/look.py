@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from carbon_scaler.application.backlog_settings import BacklogSettings
 from carbon_scaler.application.backlogs import Backlogs, OwnedBacklog
 from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.application.directives import Directives
@@ -22,15 +23,14 @@ from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.resolve import Surroundings, resolve
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
 from carbon_scaler.domain.errors import CarbonScalerError
+from carbon_scaler.domain.regions import Catalog
 from carbon_scaler.domain.trigger import Plan, Rejection
 from carbon_scaler.keda.metadata import parse_trigger
 from carbon_scaler.storage.decision_log import PostgresDecisionLog
 from carbon_scaler.storage.directives import PostgresDirectives
 from carbon_scaler.storage.grid_state import PostgresGridState
 from carbon_scaler.storage.intensities import PostgresIntensityStore
-from carbon_scaler.storage.migrate import check_schema
-from carbon_scaler.storage.pool import open_connection, open_pool, server_name
-from carbon_scaler.wiring.databases import reachable_database
+from carbon_scaler.wiring.databases import opened_database
 from carbon_scaler.wiring.grid import averages_of
 from carbon_scaler.wiring.resources import read_rulebook
 
@@ -99,7 +99,7 @@ async def _seen(
 ) -> _Seen | Rejection:
     present = SystemClock().now()
     regions = await stores.intensities.load(None, now=present)
-    around = _surroundings(settings, rulebook, regions.keys())
+    around = surroundings_of(settings, rulebook.catalog, regions.keys(), rulebook.backlogs)
     trigger = parse_trigger(asked.namespace, asked.name, asked.metadata)
     plan = resolve(trigger, rulebook.policy, around)
     if isinstance(plan, Rejection):
@@ -137,15 +137,19 @@ def _linted(told: dict[str, Any], asked: Asked, seen: _Seen | None) -> dict[str,
     return {**told, "manifest": [asdict(finding) for finding in findings]}
 
 
-def _surroundings(
-    settings: Settings, rulebook: Rulebook, stored_regions: Collection[str]
+def surroundings_of(
+    settings: Settings,
+    catalog: Catalog,
+    stored_regions: Collection[str],
+    backlogs: Collection[BacklogSettings] = (),
 ) -> Surroundings:
+    """As the server has them that these settings are of, or the embedded one."""
     embedded = settings.database_url is None
     return Surroundings(
         default_region=settings.region or (DEFAULT_RUN_REGION if embedded else None),
-        catalog=rulebook.catalog,
+        catalog=catalog,
         stored_regions=stored_regions,
-        backlogs={each.name: each.namespaces for each in rulebook.backlogs},
+        backlogs={each.name: each.namespaces for each in backlogs},
     )
 
 
@@ -162,11 +166,8 @@ class Stores:
 @asynccontextmanager
 async def opened_stores(settings: Settings) -> AsyncIterator[Stores]:
     """The database that a looking command reads, once its schema is there."""
-    url = reachable_database(settings)
-    async with open_connection(url) as connection:
-        await check_schema(connection)
-    async with open_pool(url) as pool:
-        server = server_name(url)
+    async with opened_database(settings) as database:
+        pool, server = database.pool, database.server
         yield Stores(
             intensities=PostgresIntensityStore(pool, server=server),
             grid_state=PostgresGridState(pool, server=server),

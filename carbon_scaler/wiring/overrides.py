@@ -8,20 +8,15 @@ from carbon_scaler.config.policy_files import read_policy
 from carbon_scaler.config.settings import Settings
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.suggestions import allowed_names
-from carbon_scaler.storage.migrate import check_schema
 from carbon_scaler.storage.overrides import PostgresOverrides
-from carbon_scaler.storage.pool import open_connection, open_pool, server_name
-from carbon_scaler.wiring.databases import reachable_database
+from carbon_scaler.wiring.databases import opened_database
 
 
 @asynccontextmanager
 async def opened_overrides(settings: Settings) -> AsyncIterator[PostgresOverrides]:
     """The overrides of the database that the servers answer from, once its schema is there."""
-    url = reachable_database(settings)
-    async with open_connection(url) as connection:
-        await check_schema(connection)
-    async with open_pool(url, max_size=1) as pool:
-        yield PostgresOverrides(pool, server=server_name(url))
+    async with opened_database(settings, most_connections=1) as database:
+        yield PostgresOverrides(database.pool, server=database.server)
 
 
 def doubt_about(request: OverrideRequest, settings: Settings) -> str | None:

@@ -23,15 +23,14 @@ from carbon_scaler.application.policy_diff import (
 )
 from carbon_scaler.application.snapshots import with_average
 from carbon_scaler.config.policy_files import PolicyFiles, read_policy
-from carbon_scaler.config.settings import DEFAULT_RUN_REGION, Settings
-from carbon_scaler.decisions.resolve import Surroundings
+from carbon_scaler.config.settings import Settings
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.regions import Catalog, split_region
 from carbon_scaler.domain.snapshot import Outlook
 from carbon_scaler.domain.suggestions import allowed_names
 from carbon_scaler.keda.metadata import parse_trigger
 from carbon_scaler.wiring.grid import averages_of
-from carbon_scaler.wiring.look import Stores, opened_stores
+from carbon_scaler.wiring.look import Stores, opened_stores, surroundings_of
 
 # A loaded series reaches eight days back: from the end of a day, seven before its beginning.
 AT_ONCE = timedelta(days=1)
@@ -116,16 +115,8 @@ def _wanted(asked: Collection[str], stored: Collection[str]) -> frozenset[str]:
 
 
 def _in_place(files: PolicyFiles, settings: Settings, stored: Collection[str]) -> PolicyInPlace:
-    embedded = settings.database_url is None
-    return PolicyInPlace(
-        policy=files.policy,
-        around=Surroundings(
-            default_region=settings.region or (DEFAULT_RUN_REGION if embedded else None),
-            catalog=files.catalog,
-            stored_regions=stored,
-            backlogs={},
-        ),
-    )
+    around = surroundings_of(settings, files.catalog, stored)
+    return PolicyInPlace(policy=files.policy, around=around)
 
 
 async def _pairs(

@@ -1,18 +1,16 @@
 """carbon-budgets.yaml: what a service may emit in a month, and what follows."""
 
-import re
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from carbon_scaler.config.documents.words import NAME, NAME_ALLOWED, check_words, refusal
-from carbon_scaler.config.yaml_document import KeyPath, YamlDocument
+from carbon_scaler.config.documents.words import check_name, check_words, refusal
+from carbon_scaler.config.yaml_document import YamlDocument
 from carbon_scaler.config.yaml_schema import Number, StatingModel, read_whole
 from carbon_scaler.domain.budget import Budget, BudgetAction
 from carbon_scaler.domain.suggestions import allowed_names
-from carbon_scaler.domain.trigger import quoted
 
 USUAL_THROTTLE_PERCENT = 50.0
 
@@ -69,11 +67,9 @@ def _check_former_words(document: YamlDocument) -> None:
 
 
 def _check(
-    document: YamlDocument, path: KeyPath, written: BudgetModel, classes: Collection[str]
+    document: YamlDocument, path: tuple[str, str], written: BudgetModel, classes: Collection[str]
 ) -> None:
-    name = str(path[-1])
-    if not re.fullmatch(NAME, name):
-        raise document.error(path, f"services: {quoted(name, 100)} is not {NAME_ALLOWED}")
+    check_name(document, path)
     if written.throttle_percent is not None and written.action != "throttle":
         said = f"{written.throttle_percent:g}"
         allowed = f"it counts with action: throttle only, and this action is {written.action}"

@@ -1,6 +1,5 @@
 """workload-policies.yaml: classes of work."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,14 +10,11 @@ from pydantic import Field
 from carbon_scaler.config.documents.bands import BandsDocument
 from carbon_scaler.config.documents.settings_schema import ALLOWED as SETTINGS_ALLOWED
 from carbon_scaler.config.documents.settings_schema import SettingsModel, stated_settings
-from carbon_scaler.config.documents.words import NAME, NAME_ALLOWED, region_named
+from carbon_scaler.config.documents.words import NAME, check_name, region_named
 from carbon_scaler.config.yaml_document import YamlDocument
 from carbon_scaler.config.yaml_schema import StrictModel, entries, matching, read_as
 from carbon_scaler.domain.policy import BUILT_IN_POLICY, NOTHING_STATED, WorkloadClass
 from carbon_scaler.domain.regions import Catalog
-from carbon_scaler.domain.trigger import quoted
-
-CLASS_NAME = re.compile(NAME, re.ASCII)
 
 _A_NEW_CLASS = WorkloadClass(stated=NOTHING_STATED)
 
@@ -34,7 +30,7 @@ class ClassModel(SettingsModel):
 class ClassesModel(StrictModel):
     """The whole document."""
 
-    classes: dict[Annotated[str, matching(CLASS_NAME)], ClassModel] = Field(default_factory=dict)
+    classes: dict[Annotated[str, matching(NAME)], ClassModel] = Field(default_factory=dict)
 
 
 ALLOWED: Mapping[str, str] = {
@@ -65,8 +61,7 @@ class _Reader:
     def over(self, below: WorkloadClass, name: str, value: object) -> WorkloadClass:
         """The class as the document has it, over the one below."""
         path = ("classes", name)
-        if not CLASS_NAME.fullmatch(name):
-            raise self.document.error(path, f"classes: {quoted(name, 100)} is not {NAME_ALLOWED}")
+        check_name(self.document, path)
         written = read_as(ClassModel, self.document, path, value, allowed=ALLOWED)
         return WorkloadClass(
             stated=stated_settings(

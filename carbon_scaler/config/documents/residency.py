@@ -1,6 +1,5 @@
 """gdpr-residency-overrides.yaml: the tenants, and where the work of each may run."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,8 +12,7 @@ from carbon_scaler.application.clock import SystemClock
 from carbon_scaler.config.documents.adequacy import ALLOWED as ADEQUACY_ALLOWED
 from carbon_scaler.config.documents.adequacy import AdequacyModel, ended, read_adequacy
 from carbon_scaler.config.documents.words import (
-    NAME,
-    NAME_ALLOWED,
+    check_name,
     check_words,
     refusal,
     region_named,
@@ -32,7 +30,6 @@ from carbon_scaler.domain.residency import (
     Tenant,
 )
 from carbon_scaler.domain.suggestions import allowed_names
-from carbon_scaler.domain.trigger import quoted
 
 _NAMESPACE = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 _BEFORE_ANY_END = datetime.min.replace(tzinfo=UTC)
@@ -119,8 +116,7 @@ def _any_adequate(tenants: Mapping[str, Tenant]) -> bool:
 
 def _tenant(document: YamlDocument, name: str, written: TenantModel, law: _Law) -> Tenant:
     path = ("tenants", name)
-    if not re.fullmatch(NAME, name):
-        raise document.error(path, f"tenants: {quoted(name, 100)} is not {NAME_ALLOWED}")
+    check_name(document, path)
     tenant = Tenant(
         name=name,
         level=Level(written.level),

@@ -1,21 +1,29 @@
 """Words in a document that must be among known ones."""
 
+import re
 from collections.abc import Collection, Mapping
 
 from carbon_scaler.config.yaml_document import KeyPath, PolicyFileError, YamlDocument
 from carbon_scaler.config.yaml_schema import dotted
 from carbon_scaler.domain.regions import Catalog, split_region
 from carbon_scaler.domain.suggestions import allowed_names
-from carbon_scaler.domain.trigger import Problem
+from carbon_scaler.domain.trigger import Problem, quoted
 
 # As triggers may write it.
-NAME = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
 NAME_ALLOWED = "a name of letters, digits and . _ : - up to 100 long"
 
 
 def refusal(document: YamlDocument, path: KeyPath, said: str, allowed: str) -> PolicyFileError:
     """A complaint that names the key, what it says and what may stand there."""
     return document.error(path, str(Problem(key=dotted(path), said=said, allowed=allowed)))
+
+
+def check_name(document: YamlDocument, path: tuple[str, str]) -> None:
+    """Refuses what no trigger could name: a path is what is listed, and the name of one."""
+    listed, name = path
+    if not NAME.fullmatch(name):
+        raise document.error(path, f"{listed}: {quoted(name, 100)} is not {NAME_ALLOWED}")
 
 
 def check_words(document: YamlDocument, key: str, words: Mapping[str, Collection[str]]) -> None:

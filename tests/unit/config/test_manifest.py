@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from carbon_scaler.config.manifest import MOST_BYTES, ManifestError, read_manifest, read_trigger
+from carbon_scaler.config.manifest import MOST_BYTES, ManifestError, read_manifest
 
 SCALED_JOB = """
 apiVersion: v1
@@ -26,6 +26,11 @@ def written(directory: Path, text: str) -> Path:
     file = directory / "job.yaml"
     file.write_text(text)
     return file
+
+
+def read_trigger(path: Path) -> tuple[str, str, dict[str, str]]:
+    manifest = read_manifest(path)
+    return manifest.namespace, manifest.name, manifest.metadata
 
 
 def test_the_first_external_trigger_is_taken_with_the_names_of_its_object(tmp_path: Path):

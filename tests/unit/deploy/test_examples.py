@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from carbon_scaler.config.manifest import read_trigger
+from carbon_scaler.config.manifest import read_manifest
 from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.decisions.resolve import Surroundings, resolve
 from carbon_scaler.domain.policy import BUILT_IN_POLICY
@@ -83,14 +83,16 @@ def spec(path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def plan(path: Path) -> Plan:
-    namespace, name, metadata = read_trigger(path)
+    manifest = read_manifest(path)
     around = Surroundings(
         default_region=None,
         catalog=load_catalog(),
         stored_regions=(),
         backlogs={name: backlog.get("namespaces") for name, backlog in backlogs().items()},
     )
-    plan = resolve(parse_trigger(namespace, name, metadata), BUILT_IN_POLICY, around)
+    plan = resolve(
+        parse_trigger(manifest.namespace, manifest.name, manifest.metadata), BUILT_IN_POLICY, around
+    )
     assert isinstance(plan, Plan), plan.text()
     return plan
 
@@ -100,7 +102,7 @@ def backlogs() -> dict[str, Any]:
 
 
 def test_the_names_that_users_of_the_older_platform_look_for_are_there():
-    names = {read_trigger(path)[1] for path in PATHS}
+    names = {read_manifest(path).name for path in PATHS}
 
     assert names == {
         "carbon-aware-q2q-embeddings",
@@ -116,7 +118,7 @@ def test_an_example_states_what_a_scaled_job_should_state(path: Path):
 
 
 def test_an_example_names_the_default_address_and_known_keys_only(path: Path):
-    _, _, metadata = read_trigger(path)
+    metadata = read_manifest(path).metadata
 
     assert metadata["scalerAddress"] == ADDRESS
     assert metadata.keys() <= KNOWN_KEYS | KEDA_KEYS

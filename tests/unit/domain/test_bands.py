@@ -1,6 +1,7 @@
 import pytest
 
-from carbon_scaler.domain.bands import CLASSIFICATION, FIVE_BANDS, band_of, limit_of
+from carbon_scaler.config.documents.bands import BandsDocument
+from carbon_scaler.domain.bands import CLASSIFICATION, FIVE_BANDS, band_of
 
 
 @pytest.mark.parametrize(
@@ -27,4 +28,4 @@ def test_a_limit_belongs_to_the_next_band(grams: float, band: str, classificatio
     ("name", "limit"), [("moderate", 400.0), ("very_high", None), ("purple", None)]
 )
 def test_a_bands_name_stands_for_the_limit_where_it_ends(name: str, limit: float | None):
-    assert limit_of(name, FIVE_BANDS) == limit
+    assert BandsDocument(bands=FIVE_BANDS).limits.get(name) == limit
