@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from carbon_scaler.domain.expected import ExpectedPath
 from carbon_scaler.domain.intensity import (
     LONGEST_USABLE_FOR,
     UNKNOWN_SHARE,
@@ -105,6 +106,8 @@ class RegionSeries:
     sources: tuple[str, ...]
     kinds: tuple[Kind, ...]
     outlook: Outlook | None = None
+    # What our own forecaster expects; None: nothing yet.
+    expected: ExpectedPath | None = None
     average: YearlyAverage | None = None
     # Series of other bases that the policy lets stand in, in order.
     stand_ins: "tuple[RegionSeries, ...]" = ()
@@ -124,7 +127,11 @@ class RegionSeries:
             if standing_in is not None:
                 return standing_in
         if self.outlook is not None:
-            expected = self.outlook.reading_at(now, self.region, self.basis)
+            foretold = self.outlook.reading_at(now, self.region, self.basis)
+            if foretold is not None:
+                return foretold
+        if self.expected is not None:
+            expected = self.expected.reading_at(now, self.region)
             if expected is not None:
                 return expected
         return self.reading_at(now) if self.average is None else self.average.reading(self.region)
@@ -143,10 +150,12 @@ class RegionSeries:
     def next_change_after(self, now: datetime) -> datetime | None:
         """When a value that is already known may take over from the one that counts now."""
         coming = [self.next_start_after(now)]
-        if (self.stand_ins or self.outlook) and self.usable_at(now) is None:
+        if self.usable_at(now) is None:
             coming.extend(series.next_start_after(now) for series in self.stand_ins)
             if self.outlook is not None:
                 coming.append(self.outlook.next_start_after(now))
+            if self.expected is not None:
+                coming.append(self.expected.next_start_after(now))
         return min((instant for instant in coming if instant is not None), default=None)
 
     def reading_at(self, now: datetime) -> Reading | None:
