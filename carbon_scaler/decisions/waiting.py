@@ -1,63 +1,209 @@
-"""Does waiting pay? Starting now against the best start within the slack, on an expected path."""
+"""Does waiting pay? Starting now against every later start, on an expected path.
+
+Each row is a question of its own: a path, a job that lasts so long, an instant. All instants are
+seconds from the beginning of the row's path. What a run costs in the mean is a straight line
+between the instants at which its begin or its end meets an hour: the knots.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
 
+Flags = NDArray[np.bool_]
+
 # Costs that differ by less were reached by different sums.
 ROUNDING = 1e-9
+DAY_HOURS = 24
+NEVER = np.inf
 
 
-def waiting_pays(
-    paths: Column,
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Costs:
+    """What a run costs in the mean, in g/kWh, by when it starts; a row per question."""
+
+    durations: Column  # (rows, 1), seconds
+    knots: Column  # (rows, knots), ascending
+    grams: Column  # at each knot; not a number where it is not known
+    _grid: "_Grid"
+
+    @classmethod
+    def of(cls, paths: Column, durations: Column) -> "Costs":
+        """`paths`: a row of g/kWh hour by hour; `durations` in seconds."""
+        hours = paths.shape[1]
+        longest = int(np.ceil(durations.max(initial=0.0) / HOUR_SECONDS))
+        grid = _Grid.of(_prolonged(paths, longest))
+        lasting = durations[:, None]
+        knots = _knots(lasting, hours)
+        return cls(durations=lasting, knots=knots, grams=grid.mean(knots, lasting), _grid=grid)
+
+    def at(self, instants: Column) -> Column:
+        """The cost of a start at one instant of each row."""
+        found: Column = self._grid.mean(instants[:, None], self.durations)[:, 0]
+        return found
+
+
+def bar_at(costs: Costs, begun: Column, *, min_savings_percent: float) -> Column:
+    """What a later start must cost less than, to be worth waiting for; NaN: nobody can tell."""
+    now = costs.at(begun)
+    bar: Column = now * (1 - min_savings_percent / 100) - ROUNDING * now
+    return bar
+
+
+def pays_from(costs: Costs, begun: Column, bar: Column, *, barred: Flags | None = None) -> Column:
+    """From when on waiting pays: who may start later than this waits, who may not starts now.
+
+    The first instant at which a later start costs less than the bar; NEVER where none does, or
+    where nobody can tell. In an hour that is `barred` (rows, hours) nothing starts.
+    """
+    coming = costs.knots > begun[:, None]
+    below = coming & (costs.grams < bar[:, None])
+    inside, at_knot = below, below
+    if barred is not None:
+        inside = below & ~_barred_at(barred, np.nextafter(costs.knots, -np.inf))
+        at_knot = below & ~_barred_at(barred, costs.knots)
+    found = inside | at_knot
+    first = found.argmax(axis=1)
+    rows = np.arange(len(begun))
+    instants = costs.knots[rows, first]
+    crossing = _crossing(costs, begun, bar, first)
+    # A start at the very instant at which the cost falls below would do.
+    instants = np.where(inside[rows, first], crossing, np.nextafter(instants, -np.inf))
+    return np.where(found.any(axis=1), instants, NEVER)
+
+
+def least_until(
+    costs: Costs, begun: Column, latest: Column, *, barred: Flags | None = None
+) -> tuple[Column, Column]:
+    """The best start after now and up to the latest: its cost (NaN: none known) and its instant."""
+    instants = np.concatenate([costs.knots, latest[:, None]], axis=1)
+    grams = np.concatenate([costs.grams, costs.at(latest)[:, None]], axis=1)
+    possible = (instants > begun[:, None]) & (instants <= latest[:, None])
+    if barred is not None:
+        possible &= ~_barred_at(barred, instants)
+    grams = np.where(possible & np.isfinite(grams), grams, np.inf)
+    # Of equally good starts the earliest.
+    instants = np.where(np.isfinite(grams), instants, np.inf)
+    least = grams.min(axis=1)
+    nearly = grams <= (least * (1 + ROUNDING))[:, None]
+    best = np.where(nearly, instants, np.inf).min(axis=1)
+    return np.where(np.isfinite(least), least, np.nan), best
+
+
+def turns_at(
+    costs: Costs,
     begun: Column,
-    durations: Column,
-    slack: Column,
+    latest: Column,
     *,
     min_savings_percent: float,
-) -> NDArray[np.bool_]:
-    """Whether a later start costs less than one now, by the minimum saving; a row per question.
+    barred: Flags | None = None,
+) -> Column:
+    """When the answer for a start that may wait until `latest` may be another one.
 
-    A row of `paths` has the g/kWh of each hour from the present one on, of which `begun` seconds
-    are over. What lies beyond the path is never better; an unknown path never makes wait.
+    At the next knot; or before, where the cost of starting at once has come to that of the best
+    later start, less the minimum saving.
     """
-    now = _mean(paths, begun[:, None], durations[:, None])[:, 0]
-    later = _candidates(begun, durations, slack, paths.shape[1])
-    costs = _mean(paths, later, durations[:, None])
-    best = np.where(np.isfinite(costs), costs, np.inf).min(axis=1, initial=np.inf)
-    pays: NDArray[np.bool_] = best < now * (1 - min_savings_percent / 100) - ROUNDING * now
-    return pays
+    rows = np.arange(len(begun))
+    place = (costs.knots <= begun[:, None]).sum(axis=1)
+    known = place < costs.knots.shape[1]
+    place = np.minimum(place, costs.knots.shape[1] - 1)
+    knot = np.where(known, costs.knots[rows, place], NEVER)
+    now, then = costs.at(begun), costs.grams[rows, place]
+    least, _ = least_until(costs, begun, latest, barred=barred)
+    share = 1 - min_savings_percent / 100
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = (least - now * share) / ((then - now) * share)
+        meets = begun + part * (knot - begun)
+    inside = np.isfinite(meets) & (meets > begun) & (meets < knot)
+    return np.where(inside, meets, knot)
 
 
-def _candidates(begun: Column, durations: Column, slack: Column, hours: int) -> Column:
-    """Between these a cost runs straight, so none between them is the least; NaN: not in time."""
-    latest = begun + slack
-    edges = np.arange(1, hours + 1) * HOUR_SECONDS
-    starting = np.broadcast_to(edges, (len(begun), hours))
-    families = [starting, latest[:, None]]
-    if (durations % HOUR_SECONDS).any():
-        # Where the run ends with an hour.
-        families.append(starting - durations[:, None])
-    later = np.concatenate(families, axis=1)
-    in_time = (later > begun[:, None]) & (later <= latest[:, None])
-    return np.where(in_time, later, np.nan)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Grid:
+    """Sums over hours, of which some are not known."""
+
+    hours: Column
+    summed: Column
+    unknown: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, hours: Column) -> "_Grid":
+        missing = ~np.isfinite(hours)
+        known = np.where(missing, 0.0, hours)
+        nothing = np.zeros((len(hours), 1))
+        return cls(
+            hours=known,
+            summed=np.concatenate([nothing, np.cumsum(known, axis=1)], axis=1),
+            unknown=np.concatenate([nothing, np.cumsum(missing, axis=1)], axis=1).astype(np.intp),
+        )
+
+    def mean(self, starts: Column, durations: Column) -> Column:
+        """Over a run from each start; NaN where it meets an hour that is not known."""
+        ends = starts + durations
+        inside = (starts >= 0) & (ends <= self.hours.shape[1] * HOUR_SECONDS)
+        begins, opens = self._until(starts, inside)
+        over, closes = self._until(ends, inside, up=True)
+        grams = (over - begins) / (durations / HOUR_SECONDS)
+        found: Column = np.where(inside & (opens == closes), grams, np.nan)
+        return found
+
+    def _until(
+        self, instants: Column, inside: Flags, *, up: bool = False
+    ) -> tuple[Column, NDArray[np.intp]]:
+        """The sum up to an instant, and how many unknown hours have begun (or ended) by then."""
+        hours = np.where(inside, instants, 0.0) / HOUR_SECONDS
+        whole = hours.astype(np.intp)
+        rows = np.arange(len(self.hours))[:, None]
+        part = hours - whole
+        here = np.minimum(whole, self.hours.shape[1] - 1)
+        sums: Column = self.summed[rows, whole] + self.hours[rows, here] * part
+        counted = whole + (part > 0) if up else whole
+        return sums, self.unknown[rows, counted]
 
 
-def _mean(paths: Column, starts: Column, durations: Column) -> Column:
-    """Over a run from each start; NaN where it would leave the path."""
-    summed = np.concatenate([np.zeros((len(paths), 1)), np.cumsum(paths, axis=1)], axis=1)
-    ends = starts + durations
-    inside = (starts >= 0) & (ends <= paths.shape[1] * HOUR_SECONDS)
-    between = _until(summed, paths, ends) - _until(summed, paths, starts)
-    return np.where(inside, between / (durations / HOUR_SECONDS), np.nan)
+def _prolonged(paths: Column, hours: int) -> Column:
+    """Runs that outlast the path: its last day is taken to repeat; a shorter path tells nothing."""
+    if not hours:
+        return paths
+    if paths.shape[1] < DAY_HOURS:
+        tail = np.full((len(paths), hours), np.nan)
+    else:
+        tail = paths[:, paths.shape[1] - DAY_HOURS + np.arange(hours) % DAY_HOURS]
+    return np.concatenate([paths, tail], axis=1)
 
 
-def _until(summed: Column, paths: Column, instants: Column) -> Column:
-    hours = np.nan_to_num(instants / HOUR_SECONDS)
-    whole = np.clip(hours.astype(np.intp), 0, paths.shape[1] - 1)
-    rows = np.arange(len(paths))[:, None]
-    part = hours - whole
-    # Nothing of an hour that is not known is nothing.
-    found: Column = summed[rows, whole] + np.where(part > 0, paths[rows, whole] * part, 0.0)
+def _knots(durations: Column, hours: int) -> Column:
+    edges = np.arange(hours) * HOUR_SECONDS
+    over = durations % HOUR_SECONDS
+    if not over.any():
+        return np.broadcast_to(edges, (len(durations), hours))
+    ending = edges + HOUR_SECONDS - over
+    starting = np.broadcast_to(edges, ending.shape)
+    # In turns they are in order.
+    return np.stack([starting, ending], axis=2).reshape(len(durations), -1)
+
+
+def _crossing(costs: Costs, begun: Column, bar: Column, first: NDArray[np.intp]) -> Column:
+    """Where the line that leads to a knot below the bar meets it."""
+    rows = np.arange(len(begun))
+    knots, grams = costs.knots[rows, first], costs.grams[rows, first]
+    before = np.maximum(first - 1, 0)
+    from_now = costs.knots[rows, before] <= begun
+    instants = np.where(from_now, begun, costs.knots[rows, before])
+    heights = np.where(from_now, costs.at(begun), costs.grams[rows, before])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = (heights - bar) / (heights - grams)
+        crossing = instants + np.clip(part, 0.0, 1.0) * (knots - instants)
+    # Where the line begins in hours that are not known, only its end is sure.
+    return np.where(np.isfinite(crossing), crossing, np.nextafter(knots, -np.inf))
+
+
+def _barred_at(barred: Flags, instants: Column) -> Flags:
+    hours = np.floor(instants / HOUR_SECONDS)
+    inside = (hours >= 0) & (hours < barred.shape[1])
+    places = np.where(inside, hours, 0).astype(np.intp)
+    rows = np.arange(len(instants))[:, None]
+    found: Flags = inside & barred[rows, places]
     return found

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from carbon_scaler.decisions.waiting import waiting_pays
+from carbon_scaler.decisions.waiting import Costs, bar_at, pays_from, turns_at
 from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
 from carbon_scaler.forecasting.hindcast import hindcast
 from carbon_scaler.forecasting.hours import hourly
@@ -80,27 +79,21 @@ def _started(jobs: Waiting, expected: Expected, poll: float, min_savings_percent
     left = np.flatnonzero(asked < jobs.latest)
     while len(left):
         paths, begun = expected.at(asked[left])
-        durations = jobs.durations[left]
-        waits = waiting_pays(
-            paths,
-            begun,
-            durations,
-            jobs.latest[left] - asked[left],
-            min_savings_percent=min_savings_percent,
-        )
+        costs = Costs.of(paths, jobs.durations[left])
+        latest = begun + jobs.latest[left] - asked[left]
+        bar = bar_at(costs, begun, min_savings_percent=min_savings_percent)
+        waits = pays_from(costs, begun, bar) < latest
+        turns = turns_at(costs, begun, latest, min_savings_percent=min_savings_percent) - begun
         started[left[~waits]] = asked[left[~waits]]
         left = left[waits]
-        asked[left] = _next_polls(jobs, left, asked[left], poll)
+        asked[left] = _next_polls(jobs.submitted[left], asked[left], turns[waits], poll)
         left = left[asked[left] < jobs.latest[left]]
     return started
 
 
-def _next_polls(jobs: Waiting, rows: NDArray[np.intp], asked: Column, poll: float) -> Column:
-    """The first poll at which another answer may come: an hour begins, or a run ends with one."""
-    hour = (np.floor(asked / HOUR_SECONDS) + 1) * HOUR_SECONDS
-    over = (asked + jobs.durations[rows]) % HOUR_SECONDS
-    ending = asked + np.where(over > 0, HOUR_SECONDS - over, HOUR_SECONDS)
-    edge = np.minimum(hour, ending)
-    submitted = jobs.submitted[rows]
-    polls: Column = submitted + np.ceil((edge - submitted) / poll) * poll
+def _next_polls(submitted: Column, asked: Column, turns: Column, poll: float) -> Column:
+    """The first poll at which another answer may come."""
+    hours = HOUR_SECONDS - asked % HOUR_SECONDS  # then another path is there
+    edges = asked + np.minimum(turns, hours)
+    polls: Column = submitted + np.ceil((edges - submitted) / poll) * poll
     return np.maximum(polls, asked + poll)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon_scaler.decisions.waiting import waiting_pays
+from carbon_scaler.decisions.waiting import Costs, bar_at, pays_from
 from tests.unit.laws.cases import law
 
 HOUR, MINUTE = 3600.0, 60.0
@@ -18,14 +18,11 @@ def pays(
     slack: float = 12 * HOUR,
     least: float = 0.0,
 ) -> bool:
-    [answer] = waiting_pays(
-        np.array([path]),
-        np.array([begun]),
-        np.array([duration]),
-        np.array([slack]),
-        min_savings_percent=least,
+    costs = Costs.of(np.array([path]), np.array([duration]))
+    [instant] = pays_from(
+        costs, np.array([begun]), bar_at(costs, np.array([begun]), min_savings_percent=least)
     )
-    return bool(answer)
+    return bool(instant < begun + slack)
 
 
 def test_a_cleaner_hour_within_the_slack_is_worth_waiting_for():

@@ -7,7 +7,7 @@ import pytest
 
 from carbon_scaler.application.backtest import BacktestError, Way
 from carbon_scaler.config.forecast_priors import load_priors
-from carbon_scaler.decisions.waiting import waiting_pays
+from carbon_scaler.decisions.waiting import Costs, bar_at, pays_from
 from carbon_scaler.domain.policy import BUILT_IN_POLICY, TimeShift
 from carbon_scaler.domain.snapshot import Column
 from carbon_scaler.simulation.history import History
@@ -38,32 +38,28 @@ def the_expected(history: History, lag: float = 0.0) -> Expected:
     return expected_of(history, PRIORS, lag, 14 * HOUR)
 
 
-def polled(jobs: Waiting, expected: Expected) -> Column:
+def polled(jobs: Waiting, expected: Expected, least: float) -> Column:
     """Every job asked at every poll."""
     started = jobs.latest.copy()
     for job in range(len(started)):
         for at in np.arange(jobs.submitted[job], jobs.latest[job], POLL):
             paths, begun = expected.at(np.array([at]))
-            [waits] = waiting_pays(
-                paths,
-                begun,
-                jobs.durations[[job]],
-                jobs.latest[[job]] - at,
-                min_savings_percent=0.0,
-            )
-            if not waits:
+            costs = Costs.of(paths, jobs.durations[[job]])
+            [pays] = pays_from(costs, begun, bar_at(costs, begun, min_savings_percent=least))
+            if pays >= begun[0] + jobs.latest[job] - at:
                 started[job] = at
                 break
     return started
 
 
-def test_it_starts_where_asking_at_every_poll_would():
-    expected, jobs = the_expected(a_daily_wave()), the_waiting(SUBMITTED[:25])
+@pytest.mark.parametrize("minutes", [60.0, 90.0, 47.0])
+@pytest.mark.parametrize("least", [0.0, 7.5])
+def test_it_starts_where_asking_at_every_poll_would(least: float, minutes: float):
+    expected, jobs = the_expected(a_daily_wave()), the_waiting(SUBMITTED[:12], minutes)
 
-    started = planned_starts(jobs, expected, POLL, min_savings_percent=0.0)
+    started = planned_starts(jobs, expected, POLL, min_savings_percent=least)
 
-    assert (started == polled(jobs, expected)).mean() > 0.9
-    assert (np.abs(started - polled(jobs, expected)) <= HOUR).all()
+    assert started.tolist() == polled(jobs, expected, least).tolist()
 
 
 def test_no_start_is_late_or_before_the_submission():
