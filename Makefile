@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-without-tests lint types bench proto e2e-keda lock clean
+.PHONY: help run test check check-without-tests lint types bench bench-savings proto e2e-keda lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,10 @@ proto: $(VENV)/.dev  ## generate carbon_scaler/protocol from proto/
 
 bench: $(VENV)/.dev  ## what an answer and a cycle of ingest cost; ARGS=--smoke for a quick look
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# Two processes that each use all cores for small matrices take longer than with one core each.
+bench-savings: $(VENV)/.dev  ## what waiting and regions save on the grids in TRACES, else the shipped year
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.savings $(ARGS)
 
 e2e-keda: $(VENV)/.dev  ## prove it against the cluster in KUBECONFIG, which has KEDA
 	@$(PYTEST) -m cluster tests/cluster $(ARGS)

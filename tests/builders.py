@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions import windows as window_rule
 from carbon_scaler.decisions.case import Case, Inputs
 from carbon_scaler.decisions.resolve import Surroundings
+from carbon_scaler.decisions.timeline import timeline as timeline_of
 from carbon_scaler.domain.backlog import BacklogReading, Item, Items
 from carbon_scaler.domain.budget import Budget, BudgetUse
 from carbon_scaler.domain.intensity import Basis, Kind, Reading, RenewableShare
@@ -181,7 +181,7 @@ def a_case(
     plan = plan or a_plan()
     if reading is None and series is not None:
         reading = series.reading_at(now)
-    counts = deadlines.timeline(demand.items, plan.settings).counts_at(now) if demand else None
+    counts = timeline_of(demand.items, plan.settings).counts_at(now) if demand else None
     return Case(
         plan=plan,
         now=now,

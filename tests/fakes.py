@@ -11,6 +11,7 @@ from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.domain.backlog import BacklogState
 from carbon_scaler.domain.decision import Decision
 from carbon_scaler.domain.intensity import Reading
+from carbon_scaler.domain.place import UNKNOWN_WHEREABOUTS, Whereabouts
 from carbon_scaler.domain.policy import BUILT_IN_POLICY, Policy
 from carbon_scaler.domain.regions import Catalog
 from carbon_scaler.domain.snapshot import RegionSeries
@@ -103,6 +104,26 @@ class FakeDirectives:
         return self.is_loaded
 
 
+class FakePlaces:
+    """Where shared work runs, as a test sets it."""
+
+    def __init__(self) -> None:
+        self.whereabouts = UNKNOWN_WHEREABOUTS
+        self.is_loaded = True
+        self.noted: list[tuple[Plan, datetime]] = []
+        self.awaited = 0
+
+    async def wait_loaded(self, *, seconds: float) -> bool:
+        self.awaited += 1
+        return self.is_loaded
+
+    def of(self, plan: Plan) -> Whereabouts:
+        return self.whereabouts
+
+    def note(self, plan: Plan, now: datetime) -> None:
+        self.noted.append((plan, now))
+
+
 class FakeNotes:
     """Remembers what was noted."""
 
@@ -119,7 +140,12 @@ def a_rulebook(catalog: Catalog, policy: Policy = BUILT_IN_POLICY) -> Rulebook:
 
 def what_is_known(snapshots: Snapshots, backlogs: BacklogStates) -> Known:
     """Without a word of any operator."""
-    return Known(snapshots=snapshots, backlogs=backlogs, directives=FakeDirectives())
+    return Known(
+        snapshots=snapshots,
+        backlogs=backlogs,
+        directives=FakeDirectives(),
+        places=FakePlaces(),
+    )
 
 
 def rules_of(rulebook: Rulebook, clock: FakeClock) -> Rules:

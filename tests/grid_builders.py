@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from carbon_scaler.domain.expected import ExpectedError, ExpectedPath
 from carbon_scaler.domain.intensity import Basis
 from carbon_scaler.domain.snapshot import Outlook, YearlyAverage
 from tests.builders import HOUR, NOW
@@ -34,3 +35,30 @@ def an_outlook(
 def an_average(grams: float = 176.0, *, year: int = 2025, source: str = "static") -> YearlyAverage:
     """What a grid emitted in a year."""
     return YearlyAverage(grams_per_kwh=grams, year=year, source=source, basis=Basis())
+
+
+def a_path(
+    *grams: float,
+    begins: datetime = NOW,
+    issued_at: datetime | None = None,
+    past_hours: int = 2160,
+    model: str = "regression",
+    band: float = 20.0,
+    error_percent: float | None = 9.0,
+    basis: Basis | None = None,
+) -> ExpectedPath:
+    """Hour by hour from `begins` on; the first hour is measured."""
+    hours = np.array(grams, dtype=np.float64)
+    error = ExpectedError(grams=25.0, percent=error_percent or 0.0, compared=300)
+    return ExpectedPath(
+        model=model,
+        issued_at=begins if issued_at is None else issued_at,
+        begins=begins.timestamp(),
+        measured=1,
+        grams=hours,
+        lower=hours - band,
+        upper=hours + band,
+        past_hours=past_hours,
+        basis=basis or Basis(),
+        error=None if error_percent is None else error,
+    )

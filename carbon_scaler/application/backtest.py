@@ -1,27 +1,34 @@
 """Strategies side by side on the same jobs and the same past, by the decision that serves."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
+from typing import assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
-from carbon_scaler.decisions.openings import openings
 from carbon_scaler.decisions.resolve import Surroundings, resolve
 from carbon_scaler.domain.errors import CarbonScalerError
-from carbon_scaler.domain.policy import Policy, StatedSettings, Strategy
+from carbon_scaler.domain.phases import phases_of
+from carbon_scaler.domain.policy import DEFAULT_SPREAD, Policy, StatedSettings, Strategy
 from carbon_scaler.domain.regions import Catalog
-from carbon_scaler.domain.snapshot import Column, RegionSeries
+from carbon_scaler.domain.snapshot import Column
 from carbon_scaler.domain.trigger import Mode, Plan, Rejection, Trigger, quoted
 from carbon_scaler.forecasting.regression import Priors
-from carbon_scaler.simulation.history import History, meter, published
+from carbon_scaler.simulation.expected import Sight
+from carbon_scaler.simulation.gates import Gates
+from carbon_scaler.simulation.history import History, Meter, meter
+from carbon_scaler.simulation.issues import Issues
 from carbon_scaler.simulation.jobs import Jobs, Places
 from carbon_scaler.simulation.oracle import best_starts
 from carbon_scaler.simulation.places import NOWHERE, Sites, cleanest, lawful_until, sites
-from carbon_scaler.simulation.planned import Expected, Waiting, expected_of, planned_starts
+from carbon_scaler.simulation.planned import Looks, Waiting, planned_starts
 from carbon_scaler.simulation.starts import Starts, first_polls, random_starts
+
+Flags = NDArray[np.bool_]
 
 BACKLOG = "jobs"
 NAMESPACE = "backtest"
@@ -50,6 +57,7 @@ class Placing(StrEnum):
 
     HOME = "home"
     CLEANEST = "cleanest"
+    PLANNED = "planned"
 
 
 class BacktestError(CarbonScalerError):
@@ -68,10 +76,14 @@ class World:
     lag: float = 0.0
     # Seconds from one look at the gate to the next.
     poll: float = 60.0
+    # Seconds over which the starts of those are spread that waited before a gate opened.
+    spread: float = DEFAULT_SPREAD.total_seconds()
     seed: int = 0
     placing: Placing = Placing.HOME
     # What other grids have taught our own forecaster; None: nothing is forecast.
     priors: Priors | None = None
+    # What somebody else has forecast for some of the regions.
+    forecasts: Mapping[str, Issues] = field(default_factory=dict)
 
     @property
     def begins(self) -> float:
@@ -112,29 +124,17 @@ def replay(
     world: World, jobs: Jobs, ways: Sequence[Way], progress: Callable[[str], None]
 ) -> list[Starts]:
     """The starts of every job, way by way; `progress` hears which one is next."""
-    regions = tuple(world.histories)
-    placed = _sites(world, jobs, regions)
-    meters = tuple(meter(world.histories[region]) for region in regions)
+    replaying = _Replay(world=world, jobs=jobs)
     found = []
     for way in ways:
         progress(way)
-        if way is Way.ORACLE:
-            region_of, started = best_starts(jobs, placed, meters)
-        else:
-            region_of = _region_of(world, jobs, placed, way)
-            started = _started(world, jobs, region_of, way)
-        emitted = np.empty(len(jobs))
-        for place, each in enumerate(meters):
-            here = region_of == place
-            grams = each.mean_grams(started[here], jobs.duration[here])
-            emitted[here] = grams * jobs.energy_kwh[here]
-        found.append(
-            Starts(strategy=way, region_of=region_of, started=started, emissions_g=emitted)
-        )
+        region_of, started = replaying.starts(way)
+        found.append(replaying.emitted(way, region_of, started))
     return found
 
 
-def _sites(world: World, jobs: Jobs, regions: tuple[str, ...]) -> Sites:
+def sites_of(world: World, jobs: Jobs, regions: tuple[str, ...]) -> Sites:
+    """Where each job may run under its tenant's law; raises where that is nowhere."""
     lawful = {
         region: lawful_until(world.plan(jobs.classes[0], region).tenancy, region, world.begins)
         for region in regions
@@ -152,72 +152,134 @@ def _sites(world: World, jobs: Jobs, regions: tuple[str, ...]) -> Sites:
     return found
 
 
-def _region_of(world: World, jobs: Jobs, placed: Sites, way: Way) -> Places:
-    """Starting at once is what is compared with, so that it always stays at home."""
-    if way is Way.RUN_NOW or world.placing is Placing.HOME:
-        return placed.home
-    return cleanest(jobs, placed, world.histories, world.lag)
-
-
-def _started(world: World, jobs: Jobs, region_of: Places, way: Way) -> Column:
-    if way is Way.RUN_NOW:
-        return jobs.submitted
-    if way is Way.RANDOM:
-        return random_starts(jobs.submitted, jobs.latest, world.poll, world.seed)
-    started = jobs.submitted.copy()
-    for place, region in enumerate(world.histories):
-        history = world.histories[region]
-        gates = _Gates(world=world, history=history, way=way, ahead=_longest(jobs))
-        for number, workload_class in enumerate(jobs.classes):
-            chosen = np.flatnonzero((region_of == place) & (jobs.class_of == number))
-            if len(chosen):
-                waiting = Waiting(
-                    submitted=jobs.submitted[chosen],
-                    latest=jobs.latest[chosen],
-                    durations=jobs.duration[chosen],
-                )
-                started[chosen] = gates.starts(waiting, workload_class)
-    return started
-
-
-def _longest(jobs: Jobs) -> float:
-    """From a submission to the end of the run, in seconds."""
-    return float((jobs.latest - jobs.submitted + jobs.duration).max())
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Gates:
-    """One strategy on one region's past; what all classes need is made once."""
+class _Replay:
+    """The same jobs in the same world, by one way after the other; what all need is made once."""
 
     world: World
-    history: History
-    way: Way
-    ahead: float
+    jobs: Jobs
 
-    def starts(self, jobs: Waiting, workload_class: str) -> Column:
-        """When jobs of a class start."""
-        world, history = self.world, self.history
-        plan = world.plan(workload_class, history.region, STRATEGIES[self.way])
-        if plan.settings.strategy is Strategy.FORECAST and plan.enabled and not plan.urgent:
-            return self._planned(jobs, plan)
-        opened = openings(plan, self._series, history.begins, history.ends)
-        return first_polls(opened, jobs.submitted, jobs.latest, world.poll)
+    def starts(self, way: Way) -> tuple[Places, Column]:
+        """Where and when each job starts."""
+        jobs, world = self.jobs, self.world
+        match way:
+            case Way.ORACLE:
+                return best_starts(jobs, self._sites, self._meters)
+            case Way.RUN_NOW:
+                # It is what is compared with, so that it always stays at home.
+                return self._sites.home, jobs.submitted
+            case Way.RANDOM:
+                drawn = random_starts(jobs.submitted, jobs.latest, world.poll, world.seed)
+                return self._region_of, drawn
+            case Way.FORECAST if world.placing is Placing.PLANNED:
+                return self._by_groups(way, self._sites.allowed, self._sites.home)
+            case Way.THRESHOLD | Way.QUANTILE | Way.FORECAST:
+                one = np.arange(len(world.histories)) == self._region_of[:, None]
+                return self._by_groups(way, one, self._region_of)
+        assert_never(way)
 
-    def _planned(self, jobs: Waiting, plan: Plan) -> Column:
-        if plan.windows:
-            raise BacktestError(
-                "strategy forecast does not plan with time windows yet; leave "
-                "time-shift-policies.yaml and clean_hours out of the policy"
+    def emitted(self, way: Way, region_of: Places, started: Column) -> Starts:
+        """What the starts come to."""
+        jobs, grams = self.jobs, np.empty(len(self.jobs))
+        for place, each in enumerate(self._meters):
+            here = region_of == place
+            grams[here] = each.mean_grams(started[here], jobs.duration[here])
+        return Starts(
+            strategy=way,
+            region_of=region_of,
+            started=started,
+            emissions_g=grams * jobs.energy_kwh,
+        )
+
+    def _by_groups(self, way: Way, allowed: Flags, home: Places) -> tuple[Places, Column]:
+        """Jobs of one class that may use the same regions are asked about together."""
+        region_of, started = home.copy(), self.jobs.submitted.copy()
+        patterns, pattern_of = np.unique(allowed, axis=0, return_inverse=True)
+        for number, workload_class in enumerate(self.jobs.classes):
+            for row, pattern in enumerate(patterns):
+                chosen = np.flatnonzero((self.jobs.class_of == number) & (pattern_of == row))
+                if len(chosen):
+                    places = np.flatnonzero(pattern)
+                    waiting = self._waiting(chosen, np.searchsorted(places, home[chosen]))
+                    where, when = self._group(way, workload_class, waiting, places)
+                    region_of[chosen], started[chosen] = places[where], when
+        return region_of, started
+
+    def _group(
+        self, way: Way, workload_class: str, jobs: Waiting, places: Places
+    ) -> tuple[Places, Column]:
+        """Where among the places, and when."""
+        regions = [tuple(self.world.histories)[place] for place in places]
+        plans = [self.world.plan(workload_class, region, STRATEGIES[way]) for region in regions]
+        gates = [self._gates[region] for region in regions]
+        if plans[0].enabled and plans[0].settings.strategy is Strategy.FORECAST:
+            return self._planned(jobs, plans, gates)
+        started = jobs.submitted.copy()
+        for place, (plan, gate) in enumerate(zip(plans, gates, strict=True)):
+            here = jobs.home == place
+            some = jobs.some(np.flatnonzero(here))
+            held = some.phases * self.world.spread
+            started[here] = first_polls(
+                gate.openings(plan), some.submitted, some.latest, self.world.poll, held=held
             )
-        least = plan.settings.min_savings_percent
-        return planned_starts(jobs, self._expected, self.world.poll, min_savings_percent=least)
+        return jobs.home, started
 
-    @cached_property
-    def _series(self) -> RegionSeries:
-        return published(self.history, self.world.lag)
-
-    @cached_property
-    def _expected(self) -> Expected:
-        if self.world.priors is None:
+    def _planned(
+        self, jobs: Waiting, plans: Sequence[Plan], gates: Sequence[Gates]
+    ) -> tuple[Places, Column]:
+        grids = [grid for gate, plan in zip(gates, plans, strict=True) if (grid := gate.grid(plan))]
+        if not grids:
             raise BacktestError("strategy forecast needs a forecast; leave out --forecast none")
-        return expected_of(self.history, self.world.priors, self.world.lag, self.ahead)
+        looks = Looks(
+            poll=self.world.poll,
+            spread=self.world.spread,
+            min_savings_percent=plans[0].settings.min_savings_percent,
+        )
+        if plans[0].urgent:
+            jobs = replace(jobs, latest=jobs.submitted)
+        return planned_starts(jobs, grids, looks)
+
+    def _waiting(self, chosen: Places, home: Places) -> Waiting:
+        jobs = self.jobs
+        return Waiting(
+            submitted=jobs.submitted[chosen],
+            latest=jobs.latest[chosen],
+            durations=jobs.duration[chosen],
+            phases=self._phases[chosen],
+            home=home,
+        )
+
+    @cached_property
+    def _sites(self) -> Sites:
+        return sites_of(self.world, self.jobs, tuple(self.world.histories))
+
+    @cached_property
+    def _region_of(self) -> Places:
+        """Where a job runs that is not planned; gates without a plan take the cleanest then."""
+        if self.world.placing is Placing.HOME:
+            return self._sites.home
+        return cleanest(self.jobs, self._sites, self.world.histories, self.world.lag)
+
+    @cached_property
+    def _meters(self) -> tuple[Meter, ...]:
+        return tuple(map(meter, self.world.histories.values()))
+
+    @cached_property
+    def _phases(self) -> Column:
+        return phases_of(self.jobs.ids)
+
+    @cached_property
+    def _gates(self) -> Mapping[str, Gates]:
+        world, jobs = self.world, self.jobs
+        # From a submission to the end of the run.
+        ahead = float((jobs.latest - jobs.submitted + jobs.duration).max())
+        sight = Sight(lag=world.lag, ahead=ahead)
+        return {
+            region: Gates(
+                history=history,
+                sight=sight,
+                priors=world.priors,
+                issues=world.forecasts.get(region),
+            )
+            for region, history in world.histories.items()
+        }

@@ -11,12 +11,13 @@ from carbon_scaler.application.known import Known
 from carbon_scaler.application.ports import Clock
 from carbon_scaler.application.rulebook import Rulebook
 from carbon_scaler.application.subjects import Subject
-from carbon_scaler.decisions import deadlines
+from carbon_scaler.decisions import place
 from carbon_scaler.decisions.case import Inputs
-from carbon_scaler.decisions.deadlines import Timeline
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.policy_terms import PolicyTerms
 from carbon_scaler.decisions.resolve import Surroundings, resolve
+from carbon_scaler.decisions.timeline import Timeline
+from carbon_scaler.decisions.timeline import timeline as timeline_of
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown, Items
 from carbon_scaler.domain.decision import Decision
 from carbon_scaler.domain.policy import Settings
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 FIRST_SNAPSHOT_SECONDS = 2.0
 # And no longer than this for the operators' word, which may be a hold.
 FIRST_DIRECTIVES_SECONDS = 2.0
+# Nor for where shared work runs; then it is in the first region that is permitted.
+FIRST_PLACES_SECONDS = 2.0
 
 
 class Notes(Protocol):
@@ -57,6 +60,7 @@ class Evaluator:
         self._snapshots = known.snapshots
         self._backlogs = known.backlogs
         self._directives = known.directives
+        self._places = known.places
         self._notes = notes
         self._clock = clock
         self._timelines: WeakKeyDictionary[Items, dict[Settings, Timeline]] = WeakKeyDictionary()
@@ -92,7 +96,11 @@ class Evaluator:
         if not (self._snapshots.is_loaded and self._directives.is_loaded):
             return False
         plan = subject.plan
-        if isinstance(plan, Rejection) or plan.backlog is None:
+        if isinstance(plan, Rejection):
+            return True
+        if plan.shared is not None and not self._places.is_loaded:
+            return False
+        if plan.backlog is None:
             return True
         state = self._backlogs.state(plan.backlog)
         return state.reading is not None or state.failure is not None
@@ -101,6 +109,8 @@ class Evaluator:
         """Wait, within bounds, for what was never read yet."""
         await self._snapshots.wait_loaded(seconds=FIRST_SNAPSHOT_SECONDS)
         await self._directives.wait_loaded(seconds=FIRST_DIRECTIVES_SECONDS)
+        if isinstance(subject.plan, Plan) and subject.plan.shared is not None:
+            await self._places.wait_loaded(seconds=FIRST_PLACES_SECONDS)
         if isinstance(subject.plan, Plan) and subject.plan.backlog is not None:
             await self._backlogs.first_reading(subject.plan.backlog)
 
@@ -114,6 +124,8 @@ class Evaluator:
             if isinstance(plan, Rejection):
                 self.answers["none", "error", "bad_metadata"] += 1
                 return plan
+        if plan.shared is not None:
+            self._places.note(plan, now)
         decision = self._kept(subject, plan, now) or self._decide(subject, plan, now)
         self.answers[plan.mode.value, decision.verdict.value, decision.reason] += 1
         return decision
@@ -123,7 +135,7 @@ class Evaluator:
         by_settings = self._timelines.setdefault(items, {})
         timeline = by_settings.get(settings)
         if timeline is None:
-            timeline = by_settings[settings] = deadlines.timeline(items, settings)
+            timeline = by_settings[settings] = timeline_of(items, settings)
         return timeline
 
     def _resolve(self, trigger: Trigger) -> Plan | Rejection:
@@ -153,6 +165,7 @@ class Evaluator:
             or now < decision.decided_at
             or subject.series is not self._snapshots.current.regions.get(plan.region)
             or subject.directives is not self._directives.current
+            or (plan.shared is not None and subject.whereabouts is not self._places.of(plan))
         ):
             return None
         if plan.backlog is not None:
@@ -164,13 +177,15 @@ class Evaluator:
     def _decide(self, subject: Subject, plan: Plan, now: datetime) -> Decision:
         regions, directives = self._snapshots.current.regions, self._directives.current
         series = regions.get(plan.region)
-        demand, timeline = self._demand(subject, plan, now)
+        whereabouts = self._places.of(plan)
+        demand, timeline = self._demand(subject, place.as_here(plan, whereabouts, now), now)
         inputs = Inputs(
             series=series,
             demand=demand,
             others=regions,
             overrides=directives.overrides,
             budget_use=directives.budget_use.get(plan.service) if plan.service else None,
+            whereabouts=whereabouts,
         )
         decision = decide(plan, inputs, now, timeline=timeline)
         self._count(plan, decision)
@@ -181,6 +196,7 @@ class Evaluator:
             _log_change(plan, decision)
         subject.series = series
         subject.directives = directives
+        subject.whereabouts = whereabouts
         subject.decision = decision
         return decision
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from carbon_scaler.application.blocking import blocked_by, why
 from carbon_scaler.application.keda_answer import keda_answer
+from carbon_scaler.application.place_document import place_document
+from carbon_scaler.application.planned_document import planned_document
 from carbon_scaler.application.prospects import Prospect, coming, remedies
 from carbon_scaler.application.region_comparison import (
     compared_regions,
@@ -17,6 +19,7 @@ from carbon_scaler.application.region_comparison import (
 from carbon_scaler.application.status import intensity_document
 from carbon_scaler.application.trigger_metadata import metadata_key
 from carbon_scaler.decisions.case import Inputs
+from carbon_scaler.decisions.decide import case_of
 from carbon_scaler.domain.bands import band_of
 from carbon_scaler.domain.decision import Decision
 from carbon_scaler.domain.durations import format_duration
@@ -91,7 +94,9 @@ def explain_rejection(rejection: Rejection, policy_version: str) -> dict[str, An
         "intensity": None,
         "source_change": None,
         "saving": None,
+        "planned": None,
         "residency": None,
+        "place": None,
         "carbon_hint": None,
         "regions_compared": [],
         "budget": None,
@@ -134,7 +139,9 @@ def _made_from(plan: Plan, decision: Decision, known: Inputs) -> dict[str, Any]:
         "intensity": _intensity(plan, decision, known.series),
         "source_change": _source_change(decision, known.series),
         "saving": _saving(plan, decision),
+        "planned": planned_document(case_of(plan, known, decision.decided_at)),
         "residency": residency_document(plan, decision),
+        "place": place_document(plan, decision, known),
         "carbon_hint": hint_document(decision),
         "regions_compared": compared_regions(plan, decision, known),
         "budget": _budget(decision),

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from carbon_scaler.application.directives import Directives
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.domain.backlog import BacklogState
+from carbon_scaler.domain.place import Whereabouts
+from carbon_scaler.domain.trigger import Plan
 
 
 class BacklogStates(Protocol):
@@ -44,10 +47,32 @@ class CurrentDirectives(Protocol):
         ...
 
 
+class CurrentPlaces(Protocol):
+    """Where work that several regions share runs, as last read."""
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it was read at least once."""
+        ...
+
+    async def wait_loaded(self, *, seconds: float) -> bool:
+        """Wait for the first view, not for ever; whether it is there."""
+        ...
+
+    def of(self, plan: Plan) -> Whereabouts:
+        """What is known of a plan's shared work."""
+        ...
+
+    def note(self, plan: Plan, now: datetime) -> None:
+        """Somebody asks for shared work."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """The grids, the backlogs and the operators' word, each as last read."""
+    """The grids, the backlogs, the operators' word and the places, each as last read."""
 
     snapshots: Snapshots
     backlogs: BacklogStates
     directives: CurrentDirectives
+    places: CurrentPlaces

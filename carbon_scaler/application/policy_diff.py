@@ -213,7 +213,8 @@ def _answer(
     if isinstance(plan, Rejection):
         return Answer(verdict=Verdict.ERROR, reason="bad_metadata", level=0.0), None
     inputs = Inputs(series=regions.get(plan.region), others=regions)
-    decision = decide(plan, inputs, now)
+    # Where work runs that regions share is not the policy's to say: each is asked as if it were there.
+    decision = decide(replace(plan, shared=None), inputs, now)
     return _told(decision), decision.changes_at
 
 

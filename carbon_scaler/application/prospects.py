@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
-from carbon_scaler.decisions.deadlines import Timeline
 from carbon_scaler.decisions.decide import decide
+from carbon_scaler.decisions.timeline import Timeline
+from carbon_scaler.decisions.timeline import timeline as timeline_of
 from carbon_scaler.domain.backlog import BacklogReading
 from carbon_scaler.domain.decision import SETTLING, Decision, Outcome, Ruling, Verdict
 from carbon_scaler.domain.trigger import Mode, Plan
@@ -26,12 +26,14 @@ _REMEDIES = {
     "blind_closed": "a usable value arrives",
     "blind_error": "a usable value arrives",
     "backlog_unknown": "the backlog can be read again",
+    "place_begins": "the handover is over",
     "shadow": "shadow is no longer true in the trigger",
     "disabled": "enabled is no longer false in scheduler-config.yaml",
+    "now_is_best": "a later start is expected to cost less",
     "urgent": "the trigger names another workloadClass",
 }
 # The last rule of all: whatever changes it turns the verdict.
-_STRATEGIES = frozenset({"threshold", "quantile", "curve"})
+_STRATEGIES = frozenset({"threshold", "quantile", "curve", "forecast"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,9 @@ def _as_known(plan: Plan, inputs: Inputs) -> tuple[Inputs, Timeline | None]:
     """A backlog is read again and again: what it holds now is taken for what it will hold."""
     if not isinstance(inputs.demand, BacklogReading):
         return inputs, None
-    timeline = deadlines.timeline(inputs.demand.items, plan.settings)
+    # Where a region stands on a ladder may change meanwhile, and its lead with it.
+    alone = plan.shared is None
+    timeline = timeline_of(inputs.demand.items, plan.settings) if alone else None
     return replace(inputs, demand=replace(inputs.demand, too_old_at=_NEVER)), timeline
 
 

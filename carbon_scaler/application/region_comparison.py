@@ -47,11 +47,16 @@ def _row(
         "region": region,
         "grams_per_kwh": grams,
         "energy_kwh": energy,
-        "emissions_grams": None if grams is None else round(grams * energy, 3),
+        "emissions_grams": emissions_of(grams, energy),
         "penalty_grams": None,
         "lawful": may_go(plan.tenancy, region, decision.decided_at),
         "chosen": chosen,
     }
+
+
+def emissions_of(grams_per_kwh: float | None, energy_kwh: float) -> float | None:
+    """In grams; None where the intensity is not known."""
+    return None if grams_per_kwh is None else round(grams_per_kwh * energy_kwh, 3)
 
 
 def residency_document(plan: Plan, decision: Decision) -> dict[str, Any] | None:

@@ -17,7 +17,16 @@ PLAIN = ("region", "basis", "first_at", "sources", "kinds", "average")
 OUTLOOK_COLUMNS = ("starts", "lasts", "grams_per_kwh")
 OUTLOOK_PLAIN = ("source", "issued_at", "fetched_at")
 PATH_COLUMNS = ("grams", "lower", "upper")
-PATH_PLAIN = ("model", "issued_at", "begins", "measured", "past_hours", "basis", "error")
+PATH_PLAIN = (
+    "model",
+    "issued_at",
+    "begins",
+    "measured",
+    "past_hours",
+    "basis",
+    "error",
+    "rejected",
+)
 
 
 def same_series(one: RegionSeries, other: RegionSeries) -> bool:

@@ -12,6 +12,7 @@ from carbon_scaler.application.ports import Clock
 from carbon_scaler.application.rulebook import Rules
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.domain.backlog import BacklogReading
+from carbon_scaler.domain.expected import ExpectedPath
 from carbon_scaler.domain.intensity import Kind, Reading
 
 # A region that nothing is known of.
@@ -80,7 +81,10 @@ def status_document(
         "calls_today": dict(sorted(grid.calls_today.items())),
         "policy": _policy(rules),
         "regions": {
-            region: _intensity(series.resolved_at(now), now)
+            region: {
+                **_intensity(series.resolved_at(now), now),
+                "forecast": _forecast(series.expected),
+            }
             for region, series in sorted(snapshots.current.regions.items())
         },
         "backlogs": {name: _backlog(name, backlogs, now) for name in sorted(backlogs.namespaces)},
@@ -121,6 +125,20 @@ def _policy(rules: Rules) -> dict[str, Any]:
 
 def _intensity(reading: Reading | None, now: datetime) -> Mapping[str, Any]:
     return NO_INTENSITY if reading is None else intensity_document(reading, now)
+
+
+def _forecast(path: ExpectedPath | None) -> dict[str, Any] | None:
+    """What our own forecaster says of a region; None: it has said nothing for a day."""
+    if path is None:
+        return None
+    return {
+        "model": path.model,
+        "issued_at": path.issued_at,
+        "known_until": path.known_until if path.measured else None,
+        "error_percent": None if path.error is None else round(path.error.percent, 3),
+        # Models that were clearly worse than none lately.
+        "rejected": list(path.rejected),
+    }
 
 
 def _seconds(duration: timedelta | None) -> float | None:

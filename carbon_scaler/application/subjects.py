@@ -5,6 +5,7 @@ from datetime import datetime
 from carbon_scaler.application.directives import Directives
 from carbon_scaler.application.rulebook import Rulebook
 from carbon_scaler.domain.decision import Decision
+from carbon_scaler.domain.place import Whereabouts
 from carbon_scaler.domain.snapshot import RegionSeries, Snapshot
 from carbon_scaler.domain.trigger import Plan, Rejection, Trigger
 
@@ -26,6 +27,7 @@ class Subject:
         "series",
         "snapshot",
         "trigger",
+        "whereabouts",
     )
 
     def __init__(
@@ -48,6 +50,7 @@ class Subject:
         self.decision: Decision | None = None
         self.series: RegionSeries | None = None
         self.directives: Directives | None = None
+        self.whereabouts: Whereabouts | None = None
         self.demand_token: object = None
         # The door's rendering of one decision under one name.
         self.reply: bytes | None = None

@@ -26,6 +26,7 @@ def _subject(plan: Plan) -> Iterator[tuple[str, object]]:
     yield "mode", plan.mode
     yield "workloadClass", plan.workload_class
     yield "region", plan.region if plan.origins.get("region") == STATED else None
+    yield "regions", None if plan.shared is None else ",".join(plan.shared.regions)
     yield "tenant", tenancy.tenant_name if tenancy and tenancy.origin == STATED else None
     yield "service", plan.service
     yield "backlog", plan.backlog

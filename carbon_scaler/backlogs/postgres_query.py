@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from carbon_scaler.domain.backlog import Column, Items
+from carbon_scaler.domain.backlog import Column, Items, phases_or
 
 # The server's words for the types that a column may have; None allows any.
 ALLOWED_TYPES: Mapping[str, Mapping[str, str] | None] = {
@@ -23,6 +23,7 @@ ALLOWED_TYPES: Mapping[str, Mapping[str, str] | None] = {
         ),
     },
     "started_at": None,
+    "id": None,
 }
 _IN_WORDS: Mapping[str, str] = {
     "enqueued_at": "timestamptz",
@@ -30,6 +31,8 @@ _IN_WORDS: Mapping[str, str] = {
     "duration": "an interval, or a number of minutes",
 }
 NOT_STARTED = "false"
+# As `domain.phases.phase_of` has it.
+PHASE = "('x' || substr(md5(id::text), 1, 8))::bit(32)::bigint / 4294967296.0"
 # Python's calendar ends with the year 9999.
 _LAST_INSTANT = "253e9"
 
@@ -55,6 +58,7 @@ class Packed:
     enqueued: bytes
     deadline: bytes
     duration: bytes
+    phases: bytes
 
 
 def packing_query(query: str, columns: Sequence[QueryColumn], *, max_rows: int) -> str:
@@ -73,27 +77,29 @@ SELECT
   count(*) FILTER (WHERE NOT (duration >= 0 AND duration < 'infinity')) AS duration_wrong,
   {_packed("enqueued")},
   {_packed("coalesce(deadline, 'infinity')")},
-  {_packed("coalesce(duration, 'nan')")}
+  {_packed("coalesce(duration, 'nan')")},
+  {_packed("coalesce(phase, 'nan')")}
 FROM (
   SELECT * FROM (
     SELECT
       ({value["enqueued_at"]})::float8 AS enqueued,
       ({value["deadline_at"]})::float8 AS deadline,
       ({value["duration"]})::float8 AS duration,
+      ({value["id"]})::float8 AS phase,
       {value["started_at"]} AS is_started
     FROM (
 {query.strip().rstrip(";")}
     ) AS backlog
     LIMIT {max_rows + 1}
   ) AS item
-  ORDER BY enqueued, deadline, duration
+  ORDER BY enqueued, deadline, duration, phase
 ) AS sorted_item
 """  # noqa: S608  the operator's own query, and numbers
 
 
 def read_packed(row: Sequence[Any], *, max_rows: int) -> Packed:
     """What the packing query's row holds, once nothing in it is wrong."""
-    counts_in_progress, row_count, in_progress, *wrong, enqueued, deadline, duration = row
+    counts_in_progress, row_count, in_progress, *wrong, enqueued, deadline, duration, phases = row
     if row_count > max_rows:
         raise UnusableQueryError(
             f"the query yields more than {max_rows:,} rows; narrow it or raise max_rows"
@@ -113,15 +119,18 @@ def read_packed(row: Sequence[Any], *, max_rows: int) -> Packed:
         enqueued=bytes(enqueued or b""),
         deadline=bytes(deadline or b""),
         duration=bytes(duration or b""),
+        phases=bytes(phases or b""),
     )
 
 
 def unpacked(packed: Packed) -> Items:
     """The items in these columns."""
+    enqueued = _column(packed.enqueued)
     return Items(
-        enqueued=_column(packed.enqueued),
+        enqueued=enqueued,
         deadline=_column(packed.deadline),
         duration=_column(packed.duration),
+        phases=phases_or(_column(packed.phases), enqueued),
         in_progress=packed.in_progress,
         counts_in_progress=packed.counts_in_progress,
     )
@@ -142,16 +151,20 @@ def _expressions(columns: Sequence[QueryColumn]) -> dict[str, str]:
     if "enqueued_at" not in types:
         yields = ", ".join(types) or "no columns"
         raise UnusableQueryError(f"the query yields no enqueued_at (it yields {yields})")
-    expressions = {"deadline_at": "NULL", "duration": "NULL", "started_at": NOT_STARTED}
+    expressions = {"deadline_at": "NULL", "duration": "NULL", "id": "NULL"}
+    expressions["started_at"] = NOT_STARTED
     for name in ALLOWED_TYPES.keys() & types.keys():
         expressions[name] = _expression(name, types[name])
+    if sum(column.name == "id" for column in columns) > 1:
+        # Of a join, which nobody can tell apart.
+        expressions["id"] = "NULL"
     return expressions
 
 
 def _expression(name: str, type_name: str) -> str:
     allowed = ALLOWED_TYPES[name]
     if allowed is None:
-        return f"{name} IS NOT NULL"
+        return PHASE if name == "id" else f"{name} IS NOT NULL"
     if type_name in allowed:
         return allowed[type_name]
     hint = (

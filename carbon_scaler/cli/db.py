@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from carbon_scaler.cli.context import prepared, run_loop
 from carbon_scaler.cli.output import JsonFlag, print_json
 from carbon_scaler.domain.durations import DURATION_FORMS, parse_duration
 from carbon_scaler.storage.embedded import psql_binary
-from carbon_scaler.wiring.cleanup import delete_old_decisions
+from carbon_scaler.wiring.cleanup import delete_what_is_old
 from carbon_scaler.wiring.databases import reachable_database
 
 app = typer.Typer(
@@ -42,19 +43,19 @@ def psql(context: typer.Context) -> None:
 @app.command("cleanup")
 def cleanup(
     keep: Annotated[
-        str, typer.Option(help="What is younger than this stays, at least a day.")
+        str, typer.Option(help="Decisions that are younger stay, at least a day.")
     ] = "90d",
     json: JsonFlag = False,
 ) -> None:
-    """Delete old recorded decisions and say how many; grid values stay."""
+    """Delete old decisions and own forecasts of over 14 days ago; say how many. Grid values stay."""
     younger = parse_duration(keep)
     if younger is None or younger < timedelta(days=1):
         raise typer.BadParameter(
             f"--keep {keep!r} is no duration from a day to a year; write it like {DURATION_FORMS}"
         )
     settings, _ = prepared(quiet=True)
-    deleted = run_loop(delete_old_decisions(settings, younger))
+    deleted = run_loop(delete_what_is_old(settings, younger))
     if json:
-        print_json({"deleted": {"decisions": deleted}})
+        print_json({"deleted": asdict(deleted)})
     else:
-        typer.echo(f"deleted {deleted} decisions")
+        typer.echo(f"deleted {deleted.decisions} decisions and {deleted.forecasts} own forecasts")

@@ -34,6 +34,7 @@ def explanation_tree(document: Document) -> Tree:
         _grid,
         _backlog,
         _law,
+        _place,
         _regions,
         _budget,
         _settings,
@@ -68,6 +69,31 @@ def _outlook(tree: Tree, document: Document) -> None:
         tree.add(
             f"a start below the limit saves at least {saving['grams_per_job_at_least']:g} g "
             f"({saving['percent_at_least']:g} %) of a job of {saving['job_energy_kwh']:g} kWh"
+        )
+    _planned(tree, document["planned"])
+
+
+def _planned(tree: Tree, planned: Document | None) -> None:
+    if planned is None or planned["forecast"] is None:
+        return
+    forecast = planned["forecast"]
+    off = (
+        ""
+        if forecast["error_percent"] is None
+        else f", lately {forecast['error_percent']:.3g} % off"
+    )
+    branch = tree.add(
+        f"[bold]forecast[/] {_text(forecast['model'])}, issued {_text(forecast['issued_at'])}{off}"
+    )
+    if start := planned["start"]:
+        branch.add(
+            f"best later start {_text(start['starts_at'])}: {start['grams_per_kwh']:g} g/kWh "
+            f"(8 of 10 between {start['lower']:g} and {start['upper']:g}), "
+            f"now {start['now_grams_per_kwh']:g}"
+        )
+        branch.add(
+            f"waiting for it is expected to save {start['saving_percent']:g} %, "
+            f"{start['saving_grams_per_job']:g} g of a job of {start['job_energy_kwh']:g} kWh"
         )
 
 
@@ -129,6 +155,24 @@ def _law(tree: Tree, document: Document) -> None:
             f"{hint['suggested_grams_per_kwh']:g} instead of {hint['current_grams_per_kwh']:g} "
             f"g/kWh, {hint['savings_percent']:g} % less; {_text(hint['reason'])}"
         )
+
+
+def _place(tree: Tree, document: Document) -> None:
+    if not (place := document.get("place")):
+        return
+    branch = tree.add(
+        f"[bold]place[/] {_text(place['work'])} runs in {_text(place['place'])}: "
+        f"{_text(place['why'])}"
+    )
+    branch.add("what others leave is started by " + _text(", then ".join(place["ladder"])))
+    for each in place["regions"]:
+        branch.add(f"{_text(each['region'])}: {_text(_counts(each))}")
+
+
+def _counts(region: Document) -> str:
+    said = region["left_out"] or f"{region['grams_per_kwh']:g} g/kWh, counts {region['score']:.3g}"
+    barred = "" if region["permitted"] else ", not permitted"
+    return f"{said}{barred}{'' if region['live'] else ', nobody asks there'}"
 
 
 def _regions(tree: Tree, document: Document) -> None:

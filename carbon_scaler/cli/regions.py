@@ -10,6 +10,7 @@ import typer
 
 from carbon_scaler.cli.context import PolicyDir, prepared, run_loop
 from carbon_scaler.cli.output import JsonFlag, print_json, print_table
+from carbon_scaler.cli.region_tables import print_comparison, print_ranking
 from carbon_scaler.config.policy_directory import PROFILES
 from carbon_scaler.config.region_grids import GridPlan, known_region
 from carbon_scaler.config.region_profiles import OWN, Profiles, apply, read_profiles
@@ -22,10 +23,18 @@ from carbon_scaler.domain.regions import PROVIDERS, Catalog, CloudRegion
 from carbon_scaler.domain.suggestions import allowed_names
 from carbon_scaler.providers.static import licence_of, static_average
 from carbon_scaler.wiring.grid import opened_grid
+from carbon_scaler.wiring.region_ranking import RankAsked, compared_regions, ranked_regions
 from carbon_scaler.wiring.replay import REPLAY
 from carbon_scaler.wiring.sources import NOTHING
 
 app = typer.Typer(help="Cloud regions and their grids.", no_args_is_help=True)
+
+
+Days = Annotated[int, typer.Option(min=1, max=366, help="Over how many of the last days.")]
+TenantName = Annotated[
+    str | None, typer.Option(help="Whose residency to judge by, of gdpr-residency-overrides.yaml.")
+]
+DEFAULT_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +83,48 @@ def show_region(
         print_json(document)
     else:
         print_table(("what", "value"), [(key, _said(value)) for key, value in document.items()])
+
+
+@app.command("rank")
+def rank_regions(
+    days: Days = DEFAULT_DAYS,
+    regions: Annotated[
+        str | None, typer.Option(help="Only these, like us-west-2,eu-north-1; else all stored.")
+    ] = None,
+    tenant: TenantName = None,
+    policy_dir: PolicyDir = None,
+    json: JsonFlag = False,
+) -> None:
+    """Rank regions by their stored means and the policy's weights, the law first.
+
+    Reads DATABASE_URL, else the embedded Postgres that `run` started. Where nothing is stored a
+    yearly average stands in, labelled and behind.
+    """
+    settings, _ = prepared(quiet=True, policy_dir=policy_dir)
+    names = tuple(name.strip() for name in (regions or "").split(",") if name.strip())
+    asked = RankAsked(regions=names, days=days, tenant=tenant)
+    document = run_loop(ranked_regions(settings, asked))
+    (print_json if json else print_ranking)(document)
+
+
+@app.command("compare")
+def compare_regions(
+    names: Annotated[list[str], typer.Argument(help="Two regions or more; the first is home.")],
+    days: Days = DEFAULT_DAYS,
+    tenant: TenantName = None,
+    energy_kwh: Annotated[
+        float | None, typer.Option(min=0.000_001, max=1_000_000, help="Of one job; else stated.")
+    ] = None,
+    policy_dir: PolicyDir = None,
+    json: JsonFlag = False,
+) -> None:
+    """Put regions side by side: carbon and cost against the first, and what the law leaves."""
+    settings, _ = prepared(quiet=True, policy_dir=policy_dir)
+    if len(set(names)) < 2:  # noqa: PLR2004
+        raise typer.BadParameter("name two different regions at least")
+    asked = RankAsked(regions=tuple(names), days=days, tenant=tenant)
+    document = run_loop(compared_regions(settings, asked, energy_kwh))
+    (print_json if json else print_comparison)(document)
 
 
 def _known(policy_dir: Path | None) -> _Known:

@@ -30,7 +30,12 @@ MOST_ROWS = 2_000_000
 MOST_GRAMS = 10_000.0
 # No grid's cleanest interval is so far from its dirtiest one.
 MIXED_UNITS_FACTOR = 500.0
-FORM = "REGION=FILE[:COLUMN[:RENEWABLE_COLUMN]], like eu-west-1=ireland.csv:grams"
+FORM = (
+    "REGION=FILE[:COLUMN[:RENEWABLE_COLUMN]], like eu-west-1=ireland.csv:grams, or "
+    "REGION=database[:SINCE], like eu-west-1=database:2026-03-01T00:00Z"
+)
+# A file of this name is ./database.
+DATABASE = "database"
 HEADER_FORM = "started_at,grams_per_kwh"
 GRAMS_FORM = (
     f"allowed is a number of g/kWh from 0 to {MOST_GRAMS:g} in every row; "
@@ -51,6 +56,14 @@ class HistoryFile:
     file: Path
     column: str | None = None
     renewable_column: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredHistory:
+    """What the database holds of a region, from an instant on; None: from its first value on."""
+
+    region: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,15 +92,28 @@ class _Rows:
         )
 
 
-def parse_history_argument(text: str) -> HistoryFile:
-    """`REGION=FILE:COLUMN:RENEWABLE_COLUMN` taken apart."""
-    written, equals, rest = text.partition("=")
+def parse_history_argument(text: str) -> HistoryFile | StoredHistory:
+    """`REGION=FILE:COLUMN:RENEWABLE_COLUMN` or `REGION=database:SINCE` taken apart."""
+    written, _, rest = text.partition("=")
     file, *columns = rest.split(":")
     _, region = split_region(written.strip())
-    if not (equals and region and file and all(columns)) or len(columns) > 2:  # noqa: PLR2004
+    if region and file == DATABASE:
+        return StoredHistory(region=region, since=_since(rest.partition(":")[2], text))
+    if not (region and file and all(columns)) or len(columns) > 2:  # noqa: PLR2004
         raise HistoryArgumentError(f"--intensity: {quoted(text)} is not allowed; write {FORM}")
     column, renewable = [*columns, None, None][:2]
     return HistoryFile(region=region, file=Path(file), column=column, renewable_column=renewable)
+
+
+def _since(since: str, text: str) -> datetime | None:
+    if not since:
+        return None
+    seconds = instant(since)
+    if seconds is None:
+        raise HistoryArgumentError(
+            f"--intensity: {quoted(text)} is not allowed; SINCE is {INSTANT_FORM}"
+        )
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def read_history(asked: HistoryFile, basis: Basis) -> ReadHistory:
@@ -197,11 +223,16 @@ def _text(seconds: float) -> str:
 
 
 def _warnings(history: History, file: Path, column: str) -> tuple[str, ...]:
+    told = history_doubts(history)
+    return (f"{file}: column {quoted(column)}: {told}",) if told else ()
+
+
+def history_doubts(history: History) -> str | None:
+    """What its owner should know before he trusts figures made of these values."""
+    least, most = history.grams_per_kwh.min(), history.grams_per_kwh.max()
+    if least == most:
+        return f"every value is {least:g} g/kWh: no start is better than another one"
     above_nothing = history.grams_per_kwh[history.grams_per_kwh > 0]
-    if not len(above_nothing) or above_nothing.max() < MIXED_UNITS_FACTOR * above_nothing.min():
-        return ()
-    least, most = above_nothing.min(), above_nothing.max()
-    return (
-        f"{file}: column {quoted(column)}: values from {least:g} to {most:g} g/kWh; "
-        "are units mixed in it?",
-    )
+    if most < MIXED_UNITS_FACTOR * above_nothing.min():
+        return None
+    return f"values from {above_nothing.min():g} to {most:g} g/kWh; are units mixed in it?"

@@ -27,6 +27,7 @@ from carbon_scaler.config.yaml_schema import (
     read_as,
 )
 from carbon_scaler.domain.durations import DURATION_FORMS
+from carbon_scaler.domain.expected import OWN_SOURCE
 from carbon_scaler.domain.intensity import Basis, Factors, Kind, Signal
 from carbon_scaler.domain.regions import Catalog, split_region
 from carbon_scaler.domain.suggestions import allowed_names
@@ -187,7 +188,7 @@ def _series(written: SourceModel | _Forecast) -> JsonSeries:
 def _check_name(name: str, document: YamlDocument) -> None:
     if not NAME_FORM.fullmatch(name):
         wrong = "is no name; small letters, digits and _ up to 50 long"
-    elif name in BUILT_IN:
+    elif name in (*BUILT_IN, OWN_SOURCE):
         wrong = "is a source that is built in; choose another name"
     else:
         return

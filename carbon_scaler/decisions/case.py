@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from carbon_scaler.decisions.timeline import Lot, Timeline
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
 from carbon_scaler.domain.budget import BudgetUse
 from carbon_scaler.domain.decision import QueueCounts
 from carbon_scaler.domain.intensity import Reading
 from carbon_scaler.domain.override import Override
+from carbon_scaler.domain.place import UNKNOWN_WHEREABOUTS, Whereabouts
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan
 from carbon_scaler.domain.windows import TimeWindow
@@ -26,6 +28,8 @@ class Inputs:
     overrides: tuple[Override, ...] = ()
     # What the plan's service has emitted; None: nobody says.
     budget_use: BudgetUse | None = None
+    # Of the plan's shared work, where several regions share it.
+    whereabouts: Whereabouts = UNKNOWN_WHEREABOUTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +43,15 @@ class Case:
     reading: Reading | None
     counts: QueueCounts | None
     inputs: Inputs
+    # When its items arrive and must start; None where none are counted.
+    timeline: Timeline | None = None
     # The window that counts now.
     window: TimeWindow | None = None
+
+    @property
+    def lots(self) -> tuple[Lot, ...]:
+        """Its waiting items by the length of their runs; empty where none are told apart."""
+        return () if self.timeline is None or self.plan.pulses else self.timeline.lots
 
     @property
     def bonus_percent(self) -> float:

@@ -9,17 +9,20 @@ from carbon_scaler.decisions import (
     classes,
     deadlines,
     demand,
+    herd,
     hints,
     off,
     overrides,
+    place,
     residency,
     shadow,
     strategies,
     windows,
 )
 from carbon_scaler.decisions.case import Case, Inputs
-from carbon_scaler.decisions.deadlines import Timeline
 from carbon_scaler.decisions.replicas import reply
+from carbon_scaler.decisions.timeline import Timeline
+from carbon_scaler.decisions.timeline import timeline as timeline_of
 from carbon_scaler.domain.backlog import BacklogReading
 from carbon_scaler.domain.decision import SETTLING, Decision, Outcome, Ruling, Verdict
 from carbon_scaler.domain.trigger import Plan
@@ -29,6 +32,7 @@ Rule = Callable[[Case], Ruling | None]
 # Earlier rules win. A new rule takes its place here.
 RULES: tuple[Rule, ...] = (
     residency.rule,
+    place.rule,
     overrides.rule,
     demand.rule,
     off.rule,
@@ -45,25 +49,21 @@ RULES: tuple[Rule, ...] = (
 def decide(
     plan: Plan, inputs: Inputs, now: datetime, *, timeline: Timeline | None = None
 ) -> Decision:
-    """Ask the rules in order; the same inputs give the same decision. `timeline` saves its sorting."""
-    if timeline is None and isinstance(inputs.demand, BacklogReading):
-        timeline = deadlines.timeline(inputs.demand.items, plan.settings)
-    case = Case(
-        plan=plan,
-        now=now,
-        series=inputs.series,
-        reading=inputs.series.resolved_at(now) if inputs.series else None,
-        counts=timeline.counts_at(now) if timeline else None,
-        inputs=inputs,
-        window=windows.window_at(plan.windows, now) if plan.windows else None,
-    )
+    """Ask the rules in order; the same inputs give the same decision.
+
+    `timeline` saves its sorting; it is of the settings that count in this place.
+    """
+    case = case_of(plan, inputs, now, timeline=timeline)
+    plan, timeline = case.plan, case.timeline
     rulings = _rulings(case)
     settling = _settling(rulings)
     verdict, reason = SETTLING[settling.outcome], settling.reason
-    share = _share(rulings, settling)
-    answer = reply(plan, settling.outcome, case.counts, share=share)
+    share, starting = _share(rulings, settling), _starting(rulings, settling)
+    answer = reply(plan, settling.outcome, case.counts, share=share, starting=starting)
     if verdict is not Verdict.OPEN and answer.level > 0:
         verdict, reason = Verdict.OPEN, "deadline"
+    if verdict is Verdict.OPEN and starting == 0 and answer.level == 0:
+        verdict, reason = Verdict.CLOSED, herd.REASON
     return Decision(
         verdict=verdict,
         reason=reason,
@@ -83,17 +83,38 @@ def decide(
     )
 
 
+def case_of(plan: Plan, inputs: Inputs, now: datetime, *, timeline: Timeline | None = None) -> Case:
+    """What the rules look at."""
+    plan = place.as_here(plan, inputs.whereabouts, now)
+    if timeline is None and isinstance(inputs.demand, BacklogReading):
+        timeline = timeline_of(inputs.demand.items, plan.settings)
+    return Case(
+        plan=plan,
+        now=now,
+        series=inputs.series,
+        reading=inputs.series.resolved_at(now) if inputs.series else None,
+        counts=timeline.counts_at(now) if timeline else None,
+        inputs=inputs,
+        timeline=timeline,
+        window=windows.window_at(plan.windows, now) if plan.windows else None,
+    )
+
+
 def _rulings(case: Case) -> tuple[Ruling, ...]:
     rulings: list[Ruling] = []
-    for rule in RULES:  # pragma: no branch (the last rule always settles the verdict)
+    for rule in RULES:  # pragma: no branch
         ruling = rule(case)
         if ruling is None:
             continue
         rulings.append(ruling)
+        if ruling.outcome is Outcome.ELSEWHERE and not case.plan.pulses:
+            # Wherever the place is, what is due starts.
+            rulings.extend(filter(None, [deadlines.rule(case)]))
         # In shadow the later rules are heard as well, for the record.
         if ruling.outcome in SETTLING and ruling.rule != "shadow":
-            break
-    return tuple(rulings)
+            held_back = herd.rule(case, ruling)
+            return tuple(rulings) if held_back is None else (*rulings, held_back)
+    raise AssertionError  # the last rule always settles the verdict
 
 
 def _settling(rulings: tuple[Ruling, ...]) -> Ruling:
@@ -108,6 +129,14 @@ def _share(rulings: tuple[Ruling, ...], settling: Ruling) -> float:
     return min(ruling.share for ruling in asked)
 
 
+def _starting(rulings: tuple[Ruling, ...], settling: Ruling) -> int | None:
+    """How many items may start, by the rule that lets fewest; what is heard in shadow lets all."""
+    if settling.rule == "shadow":
+        return None
+    told = [ruling.starting for ruling in rulings if ruling.starting is not None]
+    return min(told, default=None)
+
+
 def _enforced_region(settling: Ruling) -> str | None:
     if settling.outcome is not Outcome.REDIRECTED:
         return None
@@ -120,6 +149,8 @@ def _changes_at(
     instants = [ruling.until for ruling in rulings]
     if inputs.series is not None:
         instants.append(inputs.series.next_change_after(now))
+        if inputs.series.expected is not None:
+            instants.append(inputs.series.expected.next_change_after(now))
     if timeline is not None:
         instants.append(timeline.next_change_after(now))
     if isinstance(inputs.demand, BacklogReading):

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from carbon_scaler.decisions import residency
 from carbon_scaler.decisions.case import Case
-from carbon_scaler.domain.intensity import Kind, Reading
+from carbon_scaler.decisions.weighing import is_usable, share_of, usable_reading, weighed
+from carbon_scaler.domain.intensity import Reading
 from carbon_scaler.domain.residency import CarbonHint, Enforcement, HintRuling, Level, Tenant
 from carbon_scaler.domain.trigger import HintTerms, Tenancy
 
@@ -23,7 +24,7 @@ class _Candidate:
 def hint(case: Case) -> HintRuling | None:
     """The best other region that the class names, judged; None: none is worth going to."""
     terms, tenancy = case.plan.hint_terms, case.plan.tenancy
-    if terms is None or case.reading is None or not _usable(case.reading, case.now):
+    if terms is None or case.reading is None or not is_usable(case.reading, case.now):
         return None
     tenant = None if tenancy is None else tenancy.tenant
     # Nothing is suggested to a tenant that is refused.
@@ -91,7 +92,7 @@ def _better(
     """Those that are cleaner by what waiting would have to save, and better on the whole."""
     staying = terms.weights.carbon + terms.weights.cost
     for name in names:
-        there = _reading(case, name)
+        there = usable_reading(case.inputs.others.get(name), case.now)
         # Values of different bases are never compared.
         if name == case.plan.region or there is None or there.basis != here.basis:
             continue
@@ -109,20 +110,9 @@ def _better(
 
 
 def _score(suggested: CarbonHint, region: str, terms: HintTerms) -> float:
-    carbon = suggested.suggested_grams_per_kwh / suggested.current_grams_per_kwh
+    carbon = share_of(suggested.suggested_grams_per_kwh, suggested.current_grams_per_kwh)
     cost = terms.costs.get(suggested.suggested_region, 1.0) / terms.costs.get(region, 1.0)
-    return terms.weights.carbon * carbon + terms.weights.cost * cost
-
-
-def _reading(case: Case, region: str) -> Reading | None:
-    series = case.inputs.others.get(region)
-    reading = None if series is None else series.resolved_at(case.now)
-    return reading if reading is not None and _usable(reading, case.now) else None
-
-
-def _usable(reading: Reading, now: datetime) -> bool:
-    """As in the decision: an average of a year labels a region and suggests nothing."""
-    return reading.kind is not Kind.STATIC and now < reading.too_old_at
+    return weighed(terms.weights, carbon=carbon, cost=cost)
 
 
 def _standing(tenant: Tenant | None, *, may_go: bool) -> str:

@@ -4,9 +4,7 @@ It is `decide` of a queue whose one item is not released yet, on values of one s
 the two together.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +25,25 @@ class Openings:
 
     begins: Column
     ends: Column
+
+    def opened_at(self, instants: Column) -> Column:
+        """When the span began that is on at each instant; negative infinity: none is."""
+        place = np.searchsorted(self.begins, instants, side="right") - 1
+        begun = np.append(self.begins, -np.inf)[place]
+        is_on = instants < np.append(self.ends, -np.inf)[place]
+        return np.where(is_on, begun, -np.inf)
+
+    def closed_at(self, instants: Column) -> Column:
+        """When the last span ended that was over at each instant; negative infinity: none was."""
+        place = np.searchsorted(self.ends, instants, side="right") - 1
+        ended: Column = np.append(self.ends, -np.inf)[place]
+        return ended
+
+    def turns_after(self, instants: Column) -> Column:
+        """When the next span begins, or the present one ends; infinity: never."""
+        edges = np.append(np.sort(np.concatenate([self.begins, self.ends])), np.inf)
+        turns: Column = edges[np.searchsorted(edges[:-1], instants, side="right")]
+        return turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,9 +66,16 @@ def openings(plan: Plan, series: RegionSeries, since: float, until: float) -> Op
     return _spans(course.turns, is_open, until)
 
 
+def forbidden(windows: tuple[TimeWindow, ...], since: float, until: float) -> Openings:
+    """When a window allows no start but those that are due."""
+    turns = list(time_windows.turns_between(windows, since, until))
+    is_on = np.array([w is not None and w.effect is WindowEffect.FORBID for _, w in turns], bool)
+    return _spans(np.array([turns_at for turns_at, _ in turns]), is_on, until)
+
+
 def _course(plan: Plan, series: RegionSeries, since: float, until: float) -> _Course:
     too_old = series.too_old
-    agenda = tuple(_agenda(plan.windows, since, until))
+    agenda = tuple(time_windows.turns_between(plan.windows, since, until))
     instants = np.concatenate(
         [[since], series.starts, too_old, [turns_at for turns_at, _ in agenda]]
     )
@@ -63,16 +87,6 @@ def _course(plan: Plan, series: RegionSeries, since: float, until: float) -> _Co
     begun = np.searchsorted([turns_at for turns_at, _ in agenda], turns, side="right") - 1
     counting = tuple(agenda[index][1] for index in begun) if agenda else (None,) * len(turns)
     return _Course(turns=turns, newest=newest, blind=blind, windows=counting)
-
-
-def _agenda(
-    windows: tuple[TimeWindow, ...], since: float, until: float
-) -> Iterator[tuple[float, TimeWindow | None]]:
-    """Which window counts from when on."""
-    now: datetime | None = datetime.fromtimestamp(since, UTC)
-    while windows and now is not None and now.timestamp() < until:
-        yield now.timestamp(), time_windows.window_at(windows, now)
-        now = time_windows.next_change_after(windows, now)
 
 
 def _open_by_strategy(plan: Plan, series: RegionSeries, course: _Course) -> Flags:

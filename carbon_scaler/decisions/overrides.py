@@ -6,6 +6,12 @@ from carbon_scaler.domain.override import Override, OverrideAction
 
 
 def rule(case: Case) -> Ruling | None:
+    """What the override in force says."""
+    stated = that_counts(case)
+    return None if stated is None else _ruling(stated)
+
+
+def that_counts(case: Case) -> Override | None:
     """The most specific override in force, and of equally specific ones the newest."""
     plan = case.plan
     in_force = [
@@ -14,9 +20,7 @@ def rule(case: Case) -> Ruling | None:
         if case.now < each.until
         and each.applies_to(plan.namespace, plan.name, plan.workload_class, plan.region)
     ]
-    if not in_force:
-        return None
-    return _ruling(max(in_force, key=lambda each: (each.specificity, each.id)))
+    return max(in_force, key=lambda each: (each.specificity, each.id), default=None)
 
 
 def _ruling(override: Override) -> Ruling:

@@ -6,6 +6,8 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from carbon_scaler.domain.policy import (
+    BUILT_IN_POLICY,
+    NOTHING_STATED,
     SETTING_NAMES,
     Policy,
     Settings,
@@ -18,6 +20,9 @@ from carbon_scaler.domain.windows import TimeWindow, WindowEffect
 
 # Triggers may state anything; what so many of them stated is forgotten at once.
 MOST_KEPT = 1_000
+
+# What only the strategy `threshold` compares with.
+LIMITS = ("threshold", "min_renewable_percent", "require_mix")
 
 Effective = tuple[Settings, Mapping[str, str]]
 
@@ -69,10 +74,34 @@ def _effective(class_name: str, stated: StatedSettings, policy: Policy) -> Effec
     if workload_class is not None:
         layers[f"class {class_name}"] = workload_class.stated
     settings, origins = _layered({**layers, "default": policy.defaults})
+    if origins["strategy"] == "default" and settings.strategy is Strategy.AUTO:
+        # Whoever states a limit wants that limit; those that are built in only count meanwhile.
+        stated_by = _who_states_a_limit(class_name, stated, policy)
+        if stated_by is not None:
+            settings = replace(settings, strategy=Strategy.THRESHOLD)
+            origins["strategy"] = stated_by
     if not policy.time_shift.enabled:
         settings = replace(settings, strategy=Strategy.THRESHOLD)
         origins["strategy"] = "time-shift-policies.yaml"
     return settings, origins
+
+
+def _who_states_a_limit(class_name: str, stated: StatedSettings, policy: Policy) -> str | None:
+    layers = [("trigger", stated, NOTHING_STATED)]
+    if class_name in policy.classes:
+        built_in = BUILT_IN_POLICY.classes.get(class_name)
+        below = NOTHING_STATED if built_in is None else built_in.stated
+        layers.append((f"class {class_name}", policy.classes[class_name].stated, below))
+    layers.append(("default", policy.defaults, BUILT_IN_POLICY.defaults))
+    return next(
+        (who for who, said, below in layers if any(_says_anew(said, below, key) for key in LIMITS)),
+        None,
+    )
+
+
+def _says_anew(said: StatedSettings, below: StatedSettings, key: str) -> bool:
+    value = getattr(said, key)
+    return value is not None and value != getattr(below, key)
 
 
 def _layered(layers: Mapping[str, StatedSettings]) -> tuple[Settings, dict[str, str]]:

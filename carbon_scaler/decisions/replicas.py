@@ -30,9 +30,19 @@ class Reply:
 NOTHING = Reply(admitted=0, metric_value=0.0, active=False, level=0.0)
 
 
-def reply(plan: Plan, outcome: Outcome, counts: QueueCounts | None, *, share: float) -> Reply:
-    """A brake is active while it holds, a gate shows its level, a queue counts what may run."""
-    is_open = SETTLING[outcome] is Verdict.OPEN
+def reply(
+    plan: Plan,
+    outcome: Outcome,
+    counts: QueueCounts | None,
+    *,
+    share: float,
+    starting: int | None = None,
+) -> Reply:
+    """A brake is active while it holds, a gate shows its level, a queue counts what may run.
+
+    `starting` says how many items may start; nothing opens where none may.
+    """
+    is_open = SETTLING[outcome] is Verdict.OPEN and starting != 0
     level = share if is_open else 0.0
     match plan.mode:
         case Mode.BRAKE:
@@ -42,17 +52,26 @@ def reply(plan: Plan, outcome: Outcome, counts: QueueCounts | None, *, share: fl
         case Mode.GATE:
             return Reply(admitted=0, metric_value=level, active=level > 0, level=level)
         case _:
-            return _queue(plan, outcome, counts, share=level)
+            return _queue(plan, outcome, counts, share=level, starting=starting)
 
 
-def _queue(plan: Plan, outcome: Outcome, counts: QueueCounts | None, *, share: float) -> Reply:
+def _queue(
+    plan: Plan,
+    outcome: Outcome,
+    counts: QueueCounts | None,
+    *,
+    share: float,
+    starting: int | None,
+) -> Reply:
     if counts is None or outcome in FORBIDDING:
         return NOTHING
     released = 0 if outcome in WITHHOLDING else counts.released
-    # An error would withhold what must start now: deadlines win over it.
-    if outcome is Outcome.ERROR and not released:
+    # An error would withhold what must start now: deadlines win over it. And elsewhere what is in
+    # progress is not this cluster's, so KEDA would start as many again.
+    if outcome in (Outcome.ERROR, Outcome.ELSEWHERE) and not released:
         return NOTHING
-    eligible = max(released, _shared(plan, counts, share))
+    shared = _shared(plan, counts, share)
+    eligible = max(released, shared if starting is None else min(shared, starting))
     level = eligible / counts.waiting if counts.waiting else share
     return _admitted(plan, counts, eligible, level=level)
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from carbon_scaler.decisions import sharing
 from carbon_scaler.decisions.policy_terms import PolicyTerms
 from carbon_scaler.decisions.tenancy import tenancy_of
 from carbon_scaler.domain.policy import (
@@ -10,6 +11,7 @@ from carbon_scaler.domain.policy import (
     Policy,
     Settings,
     WhenBlind,
+    WorkloadClass,
 )
 from carbon_scaler.domain.regions import Catalog, split_region
 from carbon_scaler.domain.suggestions import allowed_names
@@ -52,7 +54,7 @@ def resolve(
     )
     if problems or region is None or mode is None or workload_class is None:
         return _rejection(trigger, problems)
-    places = (region, *workload_class.preferred_regions, *workload_class.fallback_regions)
+    places = _places(trigger, region, workload_class)
     return Plan(
         namespace=trigger.namespace,
         name=trigger.name,
@@ -70,12 +72,13 @@ def resolve(
         enabled=policy.enabled,
         tenancy=tenancy_of(trigger, policy.residency, around.catalog, places),
         hint_terms=terms.hint_terms(class_name, region),
+        shared=sharing.shared_work(trigger, mode, policy, around.catalog),
         windows=terms.windows(region),
         service=trigger.service,
         budget=None if trigger.service is None else policy.budgets.get(trigger.service),
         bands=policy.bands,
         classification=policy.classification,
-        warnings=(*trigger.warnings, *_warnings(trigger, mode)),
+        warnings=(*trigger.warnings, *_warnings(trigger, mode, settings)),
     )
 
 
@@ -111,13 +114,14 @@ def _region_problems(
         )
     else:
         yield from _provider_problems(trigger.region or region, region, around)
-    others = [name for name in trigger.regions if split_region(name)[1] != region]
-    if others and region is not None:
-        yield Problem(
-            key="regions",
-            said=",".join(trigger.regions),
-            allowed=f"this version can't choose between regions; leave it out, or name only {region}",
-        )
+    if region is not None and not _is_noted("regions", trigger):
+        yield from sharing.problems(trigger, region, around.catalog, around.stored_regions)
+
+
+def _places(trigger: Trigger, region: str, workload_class: WorkloadClass) -> tuple[str, ...]:
+    """All regions that residency may have to judge."""
+    named = (*workload_class.preferred_regions, *workload_class.fallback_regions)
+    return (region, *named, *sharing.listed_regions(trigger))
 
 
 def _provider_problems(written: str, region: str, around: Surroundings) -> Iterator[Problem]:
@@ -196,7 +200,8 @@ def _settings_problems(
         )
 
 
-def _warnings(trigger: Trigger, mode: Mode) -> Iterator[str]:
+def _warnings(trigger: Trigger, mode: Mode, settings: Settings) -> Iterator[str]:
+    yield from sharing.warnings(trigger, mode, settings)
     if mode is not Mode.QUEUE and trigger.backlog is not None:
         yield f"backlog: a {mode} reads none; use mode queue to count items"
 

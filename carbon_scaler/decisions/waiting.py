@@ -18,6 +18,7 @@ Flags = NDArray[np.bool_]
 ROUNDING = 1e-9
 DAY_HOURS = 24
 NEVER = np.inf
+A_MOMENT = 2e-6  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,14 +42,27 @@ class Costs:
 
     def at(self, instants: Column) -> Column:
         """The cost of a start at one instant of each row."""
-        found: Column = self._grid.mean(instants[:, None], self.durations)[:, 0]
-        return found
+        last = self.knots.shape[1] - 1
+        after = (self.knots <= instants[:, None]).sum(axis=1)
+        if after.min() == 0 or after.max() > last:
+            # Beyond the knots there is no line to read it off.
+            found: Column = self._grid.mean(instants[:, None], self.durations)[:, 0]
+            return found
+        rows = np.arange(len(instants))
+        begins, grams = self.knots[rows, after - 1], self.grams[rows, after - 1]
+        over = instants - begins
+        part = over / (self.knots[rows, after] - begins)
+        return np.where(over > 0, grams + part * (self.grams[rows, after] - grams), grams)
 
 
 def bar_at(costs: Costs, begun: Column, *, min_savings_percent: float) -> Column:
     """What a later start must cost less than, to be worth waiting for; NaN: nobody can tell."""
-    now = costs.at(begun)
-    bar: Column = now * (1 - min_savings_percent / 100) - ROUNDING * now
+    return bar_of(costs.at(begun), min_savings_percent)
+
+
+def bar_of(grams: Column, min_savings_percent: float) -> Column:
+    """The same, of what a start now costs."""
+    bar: Column = grams * (1 - min_savings_percent / 100) - ROUNDING * grams
     return bar
 
 
@@ -65,6 +79,8 @@ def pays_from(costs: Costs, begun: Column, bar: Column, *, barred: Flags | None 
         inside = below & ~_barred_at(barred, np.nextafter(costs.knots, -np.inf))
         at_knot = below & ~_barred_at(barred, costs.knots)
     found = inside | at_knot
+    if not found.any():
+        return np.full(len(begun), NEVER)
     first = found.argmax(axis=1)
     rows = np.arange(len(begun))
     instants = costs.knots[rows, first]
@@ -105,19 +121,28 @@ def turns_at(
     At the next knot; or before, where the cost of starting at once has come to that of the best
     later start, less the minimum saving.
     """
+    least, _ = least_until(costs, begun, latest, barred=barred)
+    return meets_at(costs, begun, least, min_savings_percent=min_savings_percent)
+
+
+def meets_at(costs: Costs, begun: Column, least: Column, *, min_savings_percent: float) -> Column:
+    """The next knot; or before, when a start at once costs what `least` does and saves so much."""
     rows = np.arange(len(begun))
     place = (costs.knots <= begun[:, None]).sum(axis=1)
     known = place < costs.knots.shape[1]
     place = np.minimum(place, costs.knots.shape[1] - 1)
     knot = np.where(known, costs.knots[rows, place], NEVER)
     now, then = costs.at(begun), costs.grams[rows, place]
-    least, _ = least_until(costs, begun, latest, barred=barred)
-    share = 1 - min_savings_percent / 100
+    share = 1 - min_savings_percent / 100 - ROUNDING
     with np.errstate(invalid="ignore", divide="ignore"):
         part = (least - now * share) / ((then - now) * share)
-        meets = begun + part * (knot - begun)
-    inside = np.isfinite(meets) & (meets > begun) & (meets < knot)
-    return np.where(inside, meets, knot)
+    rises = then > now
+    # Instants are told to the microsecond, so that a meeting may lie a little beside.
+    meets = np.maximum(begun + part * (knot - begun) - A_MOMENT, begun + A_MOMENT)
+    inside = np.where(rises, part >= 0, part > 0) & (meets < knot)
+    # A run that begins a moment later meets an hour that is not known.
+    lost = np.isfinite(now) & ~np.isfinite(costs.at(begun + A_MOMENT))
+    return np.where(lost, begun + A_MOMENT, np.where(inside, meets, knot))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,15 +1,22 @@
 """Hours to seek or to avoid."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from carbon_scaler.decisions.case import Case
 from carbon_scaler.domain.decision import Outcome, Ruling
+from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
 from carbon_scaler.domain.windows import DAYS_AFTER, TimeWindow, WindowEffect, occurrences, utc_day
 
 RULE = "windows"
+
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +41,45 @@ def next_change_after(windows: tuple[TimeWindow, ...], now: datetime) -> datetim
     agenda = _agenda(windows, utc_day(now))
     begun = bisect_right(agenda.turns_at, now)
     return agenda.turns_at[begun] if begun < len(agenda.turns_at) else None
+
+
+def turns_between(
+    windows: tuple[TimeWindow, ...], since: float, until: float
+) -> Iterator[tuple[float, TimeWindow | None]]:
+    """From which instant on which window counts; the first is `since`. All in Unix seconds."""
+    now: datetime | None = datetime.fromtimestamp(since, UTC)
+    while windows and now is not None and now.timestamp() < until:
+        yield now.timestamp(), window_at(windows, now)
+        now = next_change_after(windows, now)
+
+
+def hours_ahead(windows: tuple[TimeWindow, ...], begins: float, hours: int) -> tuple[Column, Flags]:
+    """What the intensity of each hour counts times, and in which hours no start is to be waited for.
+
+    From the hour that begins at `begins` (Unix seconds) on. An hour counts as the mean of its
+    parts; one that is forbidden in part is barred, as nobody should wait for what may be refused.
+    """
+    until = begins + hours * HOUR_SECONDS
+    turns = list(turns_between(windows, begins, until))
+    edges = [turns_at for turns_at, _ in turns[1:]]
+    factors, barred = np.ones(hours), np.zeros(hours, dtype=np.bool_)
+    for (opens, window), closes in zip(turns, [*edges, until], strict=False):
+        if window is not None:
+            first, covered = _covered(opens - begins, closes - begins)
+            span = slice(first, first + len(covered))
+            if window.effect is WindowEffect.FORBID:
+                barred[span] = True
+            else:
+                factors[span] -= covered * window.bonus_percent / 100
+    return factors, barred
+
+
+def _covered(opens: float, closes: float) -> tuple[int, Column]:
+    """The first hour that a span meets, and how much of that and of those that follow."""
+    first, last = int(opens // HOUR_SECONDS), int(np.ceil(closes / HOUR_SECONDS))
+    edges = np.arange(first, last + 1) * float(HOUR_SECONDS)
+    inside: Column = np.diff(np.clip(edges, opens, closes)) / HOUR_SECONDS
+    return first, inside
 
 
 @lru_cache(maxsize=1024)

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from carbon_scaler.domain.phases import phase_of, phases_of_instants
+
 Column = NDArray[np.float64]
 
 
@@ -17,6 +19,7 @@ class Item:
     enqueued_at: datetime
     deadline_at: datetime | None = None
     duration: timedelta | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
@@ -26,6 +29,7 @@ class Items:
     enqueued: Column  # Unix seconds
     deadline: Column  # Unix seconds; infinite where there is none
     duration: Column  # seconds; not a number where the class decides
+    phases: Column  # the place of each in a spread of starts, from 0 to under 1
     in_progress: int
     # Whether the source tells which items are in progress at all.
     counts_in_progress: bool = True
@@ -34,8 +38,10 @@ class Items:
     def of(cls, waiting: Iterable[Item], *, in_progress: int = 0) -> "Items":
         """The columns of these items."""
         rows = tuple(waiting)
+        enqueued = np.array([row.enqueued_at.timestamp() for row in rows], dtype=np.float64)
+        named = [np.nan if row.id is None else phase_of(row.id) for row in rows]
         return cls(
-            enqueued=np.array([row.enqueued_at.timestamp() for row in rows], dtype=np.float64),
+            enqueued=enqueued,
             deadline=np.array(
                 [row.deadline_at.timestamp() if row.deadline_at else np.inf for row in rows],
                 dtype=np.float64,
@@ -44,8 +50,15 @@ class Items:
                 [np.nan if row.duration is None else row.duration.total_seconds() for row in rows],
                 dtype=np.float64,
             ),
+            phases=phases_or(np.array(named, dtype=np.float64), enqueued),
             in_progress=in_progress,
         )
+
+
+def phases_or(named: Column, enqueued: Column) -> Column:
+    """The phases of those that have an id, and for the others by their instants."""
+    unnamed = np.isnan(named)
+    return np.where(unnamed, phases_of_instants(enqueued), named) if unnamed.any() else named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ class Outcome(StrEnum):
     DENIED = "denied"  # may run nowhere that is known
     REDIRECTED = "redirected"  # may run, but elsewhere
     HELD = "held"  # by an operator
+    ELSEWHERE = "elsewhere"  # another region has the shared work, up to the latest start
     LIMITED = "limited"  # only a share may run, if the later rules let any
     RELEASED = "released"  # some items may start whatever the later rules say
     PASSED = "passed"
@@ -38,6 +39,7 @@ SETTLING = {
     Outcome.DENIED: Verdict.CLOSED,
     Outcome.REDIRECTED: Verdict.CLOSED,
     Outcome.HELD: Verdict.CLOSED,
+    Outcome.ELSEWHERE: Verdict.CLOSED,
 }
 # What no deadline opens.
 FORBIDDING = frozenset({Outcome.DENIED, Outcome.REDIRECTED})
@@ -57,6 +59,8 @@ class Ruling:
     until: datetime | None = None
     # How much of the ceiling may run, or of the waiting items where there is none.
     share: float = 1.0
+    # How many waiting items may start; None: it tells none apart.
+    starting: int | None = None
     # What else would change it, as a sentence with the same figures; empty: nothing does.
     remedy_template: str = ""
 

@@ -45,6 +45,7 @@ class ExpectedPath:
     past_hours: int  # how much was learned from
     basis: Basis
     error: ExpectedError | None = None
+    rejected: tuple[str, ...] = ()  # models that were clearly worse than none lately
 
     @property
     def is_seasoned(self) -> bool:
@@ -79,6 +80,12 @@ class ExpectedPath:
             fetched_at=self.issued_at,
             usable_for=min(HOUR, self.issued_at + LASTS - begins_at),
         )
+
+    def next_change_after(self, now: datetime) -> datetime | None:
+        """When it may begin or cease to tell of the present hour; None: never."""
+        ends_at = datetime.fromtimestamp(self.begins, UTC) + len(self.grams) * HOUR
+        coming = (self.next_start_after(now), ends_at, self.issued_at + LASTS)
+        return min((each for each in coming if each is not None and each > now), default=None)
 
     def next_start_after(self, now: datetime) -> datetime | None:
         """When the next hour that is told something of begins; None: none does."""

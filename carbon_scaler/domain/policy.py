@@ -15,6 +15,7 @@ from carbon_scaler.domain.windows import TimeWindow
 class Strategy(StrEnum):
     """How intensity becomes a verdict."""
 
+    AUTO = "auto"  # by forecast where there is one, else by threshold
     THRESHOLD = "threshold"
     QUANTILE = "quantile"
     FORECAST = "forecast"
@@ -47,11 +48,16 @@ class StatedSettings:
     quantile_window: timedelta | None = None
     curve: Curve | None = None
     job_energy_kwh: float | None = None
+    spread: timedelta | None = None
 
 
 # A snapshot holds eight days.
 SHORTEST_QUANTILE_WINDOW = timedelta(days=1)
 LONGEST_QUANTILE_WINDOW = timedelta(days=8)
+
+# All plans on one grid choose the same hours.
+DEFAULT_SPREAD = timedelta(minutes=20)
+LONGEST_SPREAD = timedelta(minutes=60)
 
 NOTHING_STATED = StatedSettings()
 SETTING_NAMES = tuple(field.name for field in fields(StatedSettings))
@@ -75,6 +81,13 @@ class Settings:
     quantile_window: timedelta
     curve: Curve | None = None
     job_energy_kwh: float  # of one job, for estimates only
+    # Over how long starts are spread that a gate lets go at once; None: where a forecast decides.
+    spread: timedelta | None = None
+
+    @property
+    def spread_of_plans(self) -> timedelta:
+        """Over how long starts are spread where a forecast decides."""
+        return DEFAULT_SPREAD if self.spread is None else self.spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +146,7 @@ BUILT_IN_POLICY = Policy(
         max_delay=timedelta(minutes=60),
         min_savings_percent=0.0,
         job_duration=timedelta(hours=1),
-        strategy=Strategy.THRESHOLD,
+        strategy=Strategy.AUTO,
         lead=timedelta(seconds=60),
         when_blind=WhenBlind.OPEN,
         quantile_percent=30.0,

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from carbon_scaler.domain.bands import CLASSIFICATION, FIVE_BANDS, Bands
 from carbon_scaler.domain.budget import Budget
+from carbon_scaler.domain.place import SharedWork
 from carbon_scaler.domain.policy import NOTHING_STATED, Settings, StatedSettings, Weights
 from carbon_scaler.domain.regions import CloudRegion
 from carbon_scaler.domain.residency import Adequacy, Tenant
@@ -111,6 +112,8 @@ class Plan:
     # None: nobody's; residency has nothing to say.
     tenancy: Tenancy | None = None
     hint_terms: HintTerms | None = None
+    # None: no other region shares the work.
+    shared: SharedWork | None = None
     # The windows that change something here, the least priority first.
     windows: tuple[TimeWindow, ...] = ()
     service: str | None = None

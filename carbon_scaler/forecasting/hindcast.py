@@ -1,6 +1,6 @@
 """What would have been issued at each hour of a history: the same answers, all at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from carbon_scaler.forecasting.accuracy import SCORED_HOURS, clearly_worse
 from carbon_scaler.forecasting.choice import JUDGED, UNJUDGED, YARDSTICKS
-from carbon_scaler.forecasting.forecast import PERSISTENCE
+from carbon_scaler.forecasting.forecast import PERSISTENCE, PROVIDER
 from carbon_scaler.forecasting.hours import DAY, Column, HourlyHistory
 from carbon_scaler.forecasting.learner import Learner
 from carbon_scaler.forecasting.levels import mean_known
+from carbon_scaler.forecasting.mixing import mixed
 from carbon_scaler.forecasting.models import Models
+from carbon_scaler.forecasting.provider import ProviderIssues
 from carbon_scaler.forecasting.regression import Priors
+from carbon_scaler.forecasting.weather import NO_WEATHER, WeatherForecast
 
 NAME = np.dtype("<U16")  # the longest name of a model has fourteen letters
 
@@ -27,16 +30,27 @@ class Hindcast:
     models: tuple[str, ...]  # empty where the hour was not measured
 
 
-def hindcast(history: HourlyHistory, priors: Priors, average: float | None = None) -> Hindcast:
-    """Each row depends on the history up to its hour alone."""
+def hindcast(
+    history: HourlyHistory,
+    priors: Priors,
+    average: float | None = None,
+    weather: Iterable[WeatherForecast] = (),
+    *,
+    provider: ProviderIssues | None = None,
+) -> Hindcast:
+    """Each row depends alone on the history and on what was issued by then: weather, a provider's.
+
+    `models` are the own ones, also where the provider's path is mixed in.
+    """
     learner = Learner(priors)
-    regression = learner.advance(history)
+    regression = learner.advance(history, NO_WEATHER.joined(weather))
     models = Models(
         history=history,
         levels=learner.levels,
         regression=regression,
         fading=priors.fading,
         average=average,
+        provider=provider,
     )
     hours = np.arange(len(history.grams))
     paths = models.paths(hours)
@@ -46,6 +60,10 @@ def hindcast(history: HourlyHistory, priors: Priors, average: float | None = Non
     for name, path in paths.items():
         rows = known & (names == name)
         chosen[rows] = path[rows]
+    if provider is not None:
+        names = np.where(known, names, "")
+        chosen = mixed(chosen, paths[PROVIDER], names, models.errors(hours))
+        chosen[~known] = np.nan
     return Hindcast(
         paths=chosen,
         models=tuple(

@@ -46,7 +46,7 @@ class Design:
 
 def profile_days(grams: Column, origins: Hours, ahead: int) -> Column:
     """The last seven values known at each target's hour of day: (hours ahead, origins, 7)."""
-    back = _days_back(ahead)[:, None] + DAY * np.arange(DAYS_OF_PROFILE)
+    back = days_back(ahead)[:, None] + DAY * np.arange(DAYS_OF_PROFILE)
     targets = origins + np.arange(1, ahead + 1)[:, None]
     return np.asarray(padded_front(grams)[UNKNOWN_BEFORE + targets[:, :, None] - back[:, None, :]])
 
@@ -92,14 +92,14 @@ def seasons(hours: Hours) -> Column:
     return np.stack([*waves, np.sin(year), np.cos(year), saturday, sunday, *weekend], -1)
 
 
-def _days_back(ahead: int) -> Hours:
+def days_back(ahead: int) -> Hours:
     """How many hours back the newest known value at the target's hour of day lies."""
     return np.asarray(DAY * (np.arange(ahead) // DAY + 1))
 
 
 def _beside(grams: Column, origins: Hours, ahead: int) -> Column:
     """The values an hour before and after that one; the last known where it is not yet."""
-    targets = origins + np.arange(1, ahead + 1)[:, None] - _days_back(ahead)[:, None]
+    targets = origins + np.arange(1, ahead + 1)[:, None] - days_back(ahead)[:, None]
     padded = padded_front(grams)
     after = np.minimum(targets + 1, origins)
     return np.stack([padded[UNKNOWN_BEFORE + targets - 1], padded[UNKNOWN_BEFORE + after]], -1)

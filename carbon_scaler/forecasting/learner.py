@@ -1,13 +1,15 @@
 """The regression's life on one grid: fed hour by hour, fitted anew each week."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from carbon_scaler.forecasting.hours import DAY, WEEK, Column, HourlyHistory
-from carbon_scaler.forecasting.inputs import design
+from carbon_scaler.forecasting.inputs import WIDTH, Design, Hours, design
 from carbon_scaler.forecasting.levels import NO_LEVELS, Levels
 from carbon_scaler.forecasting.regression import Priors, Sums, path
+from carbon_scaler.forecasting.weather import NO_WEATHER, Weather
+from carbon_scaler.forecasting.weather_inputs import WEATHER_WIDTH, is_known, weather_rows
 
 # Seven daily lags and the last day: from here on the prior's coefficients serve.
 FIRST_PATH_HOUR = 8 * DAY
@@ -23,6 +25,7 @@ class Fit:
 
     sums: Sums
     coefficients: Column
+    with_weather: Column | None = None  # coefficients that know the weather too
     hours: int = 0
 
     @property
@@ -41,7 +44,7 @@ class Learner:
         self._before = self._fit
         self.levels: Levels = NO_LEVELS
 
-    def advance(self, history: HourlyHistory) -> Column:
+    def advance(self, history: HourlyHistory, weather: Weather = NO_WEATHER) -> Column:
         """The path from each hour that is new, as it could be issued then: (hours, hours ahead)."""
         known = len(self.levels.day)
         pieces = [np.empty((0, self._priors.ahead))]
@@ -49,9 +52,9 @@ class Learner:
             until = min(len(history.grams), self._fit.next)
             past = HourlyHistory(first=history.first, grams=history.grams[:until])
             self.levels = self.levels.continued(past.grams)
-            pieces.append(self._paths(past, known))
+            pieces.append(self._paths(past, known, weather))
             if until == self._fit.next:
-                self._before, self._fit = self._fit, self._fitted(past)
+                self._before, self._fit = self._fit, self._fitted(past, weather)
             known = until
         return np.concatenate(pieces)
 
@@ -64,7 +67,7 @@ class Learner:
         self.levels = self.levels.until(kept)
         return True
 
-    def _paths(self, past: HourlyHistory, since: int) -> Column:
+    def _paths(self, past: HourlyHistory, since: int, weather: Weather) -> Column:
         """Nothing is expected at an hour that was not measured, nor where too few before it were."""
         origins = np.arange(since, len(past.grams))
         paths = np.full((len(origins), self._priors.ahead), np.nan)
@@ -75,11 +78,19 @@ class Learner:
         enough = (origins + 1 >= FIRST_PATH_HOUR) & (counts[since:] >= LEAST_KNOWN_HOURS)
         issued = enough & known[since:]
         if issued.any():
-            seen = design(past, self.levels, origins[issued], self._priors.ahead)
-            paths[issued] = path(seen, self._fit.coefficients)
+            paths[issued] = self._issued(past, origins[issued], weather)
         return paths
 
-    def _fitted(self, past: HourlyHistory) -> Fit:
+    def _issued(self, past: HourlyHistory, origins: Hours, weather: Weather) -> Column:
+        """An hour whose weather is not known is expected as if weather were unknown everywhere."""
+        seen = design(past, self.levels, origins, self._priors.ahead)
+        paths = path(seen, self._fit.coefficients)
+        if self._fit.with_weather is None or not weather:
+            return paths
+        rows = weather_rows(weather, past, self.levels, origins, ahead=self._priors.ahead)
+        return np.where(is_known(rows).T, path(_with(seen, rows), self._fit.with_weather), paths)
+
+    def _fitted(self, past: HourlyHistory, weather: Weather) -> Fit:
         """Each pair of origin and target counts once, in the week in which its target came."""
         ahead, grams, since = self._priors.ahead, past.grams, self._fit.hours
         oldest = max(FIRST_PATH_HOUR - 1, since - ahead)
@@ -87,6 +98,21 @@ class Learner:
         targets = origins + np.arange(1, ahead + 1)[:, None]
         fresh = (targets >= since) & (targets < len(grams))
         wanted = np.where(fresh, grams[np.minimum(targets, len(grams) - 1)], np.nan)
-        sums = self._fit.sums.copy()
-        sums.add(design(past, self.levels, origins, ahead), wanted)
-        return Fit(sums=sums, coefficients=sums.fitted(self._priors), hours=len(grams))
+        seen = design(past, self.levels, origins, ahead)
+        if not weather:
+            sums = self._fit.sums.copy()
+            sums.add(seen, wanted)
+            return Fit(sums=sums, coefficients=sums.fitted(self._priors), hours=len(grams))
+        rows = weather_rows(weather, past, self.levels, origins, ahead=ahead, learning=True)
+        sums = self._fit.sums.copy(WIDTH + WEATHER_WIDTH)
+        sums.add(_with(seen, rows), wanted)
+        return Fit(
+            sums=sums,
+            coefficients=sums.fitted(self._priors),
+            with_weather=sums.fitted_with_weather(self._priors),
+            hours=len(grams),
+        )
+
+
+def _with(seen: Design, rows: Column) -> Design:
+    return replace(seen, rows=np.concatenate([seen.rows, rows], axis=-1))

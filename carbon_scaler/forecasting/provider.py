@@ -85,10 +85,14 @@ def blended(
     made = np.stack(list(paths.values()))
     ahead = made.shape[-1]
     squares = np.stack([_by_hour(mean_squares.get(name), ahead) for name in paths])
+    return weighed(made, squares.reshape(len(paths), *(1,) * (made.ndim - 2), ahead))
+
+
+def weighed(made: Column, squares: Column) -> Column:
+    """The mean of the first axis, each weighed by how little it erred; NaN: not known."""
     best = np.where(np.isfinite(squares), squares, np.inf).min(axis=0)
     best = np.where(np.isfinite(best), best, 1.0)
     squares = np.maximum(np.where(np.isfinite(squares), squares, UNSCORED * best), LEAST_SQUARE)
-    squares = squares.reshape(len(paths), *(1,) * (made.ndim - 2), ahead)
     weights = np.where(np.isfinite(made), 1.0 / squares, 0.0)
     total = weights.sum(0)
     mixed = (weights * np.where(np.isfinite(made), made, 0.0)).sum(0)

@@ -55,10 +55,12 @@ class Sums:
         self.squares += columns @ rows
         self.products += (columns @ np.where(counts, wanted, 0.0)[:, :, None])[:, :, 0]
 
-    def copy(self) -> Self:
-        """The same, to go on by itself."""
-        other = type(self)(*self.products.shape)
-        other.squares, other.products = self.squares.copy(), self.products.copy()
+    def copy(self, width: int = 0) -> Self:
+        """The same, to go on by itself; a greater width has room for inputs unseen so far."""
+        ahead, seen = self.products.shape
+        other = type(self)(ahead, max(seen, width))
+        other.squares[:, :seen, :seen] = self.squares
+        other.products[:, :seen] = self.products
         return other
 
     @staticmethod
@@ -69,13 +71,35 @@ class Sums:
 
     def fitted(self, priors: Priors) -> Column:
         """The coefficients that explain the past best without leaving the prior for nothing."""
-        weights = PRIOR_HOURS * priors.mean_squares
-        weights[:, INTERCEPT] = PRIOR_HOURS_OF_INTERCEPT
-        left = self.squares.copy()
-        diagonal = np.arange(left.shape[1])
+        return self._solved(_weights(priors), priors.coefficients)
+
+    def fitted_with_weather(self, priors: Priors) -> Column:
+        """The same with the inputs beyond WIDTH, whose prior is 0: other grids say nothing of them.
+
+        Each is held by its own mean square where it was known, so that its unit does not matter.
+        """
+        squares = np.diagonal(self.squares, axis1=1, axis2=2)[:, WIDTH:]
+        means = squares / np.maximum(squares[:, -1:], 1.0)
+        weights = np.concatenate(
+            [_weights(priors), PRIOR_HOURS * np.where(means > 0, means, 1.0)], 1
+        )
+        none = np.zeros(means.shape)
+        return self._solved(weights, np.concatenate([priors.coefficients, none], axis=1))
+
+    def _solved(self, weights: Column, prior: Column) -> Column:
+        """Of the first inputs alone, where `weights` has fewer than there are."""
+        width = weights.shape[1]
+        left = self.squares[:, :width, :width].copy()
+        diagonal = np.arange(width)
         left[:, diagonal, diagonal] += weights
-        right = self.products + weights * priors.coefficients
+        right = self.products[:, :width] + weights * prior
         return np.asarray(np.linalg.solve(left, right[:, :, None])[:, :, 0])
+
+
+def _weights(priors: Priors) -> Column:
+    weights = PRIOR_HOURS * priors.mean_squares
+    weights[:, INTERCEPT] = PRIOR_HOURS_OF_INTERCEPT
+    return weights
 
 
 def path(seen: Design, coefficients: Column) -> Column:

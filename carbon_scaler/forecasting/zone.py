@@ -1,6 +1,6 @@
 """The forecaster of one zone: fed its history, asked for what comes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -27,13 +27,14 @@ from carbon_scaler.forecasting.hours import (
     hour_of,
 )
 from carbon_scaler.forecasting.inputs import Hours
-from carbon_scaler.forecasting.intervals import ERROR_HOURS, alike, bounds
+from carbon_scaler.forecasting.intervals import ERROR_HOURS, alike, bounds, equally_told
 from carbon_scaler.forecasting.learner import Learner
 from carbon_scaler.forecasting.levels import SCALE_HOURS
 from carbon_scaler.forecasting.mix import Mix, mix_of
 from carbon_scaler.forecasting.models import Models
 from carbon_scaler.forecasting.provider import ProviderIssue, ProviderIssues
 from carbon_scaler.forecasting.regression import Priors
+from carbon_scaler.forecasting.weather import NO_WEATHER, WeatherForecast
 
 # How far a grid is taken to swing, as a share of its level, before its own swings are known.
 UNKNOWN_SCALE = 0.2
@@ -48,6 +49,7 @@ class ZoneForecaster:
         self._average = average
         self._given = EMPTY
         self._history = EMPTY
+        self._weather = NO_WEATHER
         self._learner = Learner(priors)
         self._paths: Column = np.empty((0, priors.ahead))
 
@@ -56,13 +58,17 @@ class ZoneForecaster:
         """Where the last hour that counts as measured ends."""
         return self._history.known_until if len(self._history.grams) else None
 
-    def learn(self, newer: HourlyHistory) -> None:
-        """Take up hours that are new, or were revised."""
+    def learn(self, newer: HourlyHistory, weather: Iterable[WeatherForecast] = ()) -> None:
+        """Take up hours that are new, or were revised, and what was forecast of the weather.
+
+        What weather was forecast counts from the hour on that it was issued in.
+        """
         self._given = self._given.joined(newer)
         history = self._given.until(self._given.end).without_repeated_tail()
-        self._rewind(_first_difference(self._history, history))
-        self._history = history
-        paths = np.concatenate([self._paths, self._learner.advance(history)])
+        known = self._weather.joined(weather)
+        self._rewind(self._kept(history, self._weather.first_change(known)))
+        self._history, self._weather = history, known
+        paths = np.concatenate([self._paths, self._learner.advance(history, known)])
         self._paths = paths[-(ERROR_HOURS + self._priors.ahead) :].copy()
 
     def issue(self, now: datetime, provider: Sequence[ProviderIssue] = ()) -> Forecast | None:
@@ -82,6 +88,13 @@ class ZoneForecaster:
         """How each model fared over the last days; one without a pair to compare is not there."""
         return {model: one.accuracy for model, one in self._scored(self._models()).items()}
 
+    def _kept(self, history: HourlyHistory, weather_changed: int | None) -> int | None:
+        """How many hours of what was learned still stand; None: none can be kept."""
+        kept = _first_difference(self._history, history)
+        if kept is None or weather_changed is None:
+            return kept
+        return min(kept, max(0, weather_changed - self._history.first))
+
     def _rewind(self, kept: int | None) -> None:
         """Forget what was made of hours that are different now; None: of all."""
         forgotten = None if kept is None else len(self._history.grams) - kept
@@ -94,7 +107,7 @@ class ZoneForecaster:
 
     def _as_of(self, end: int) -> "ZoneForecaster":
         earlier = ZoneForecaster(self._priors, self._average)
-        earlier.learn(self._given.until(end))
+        earlier.learn(self._given.until(end), self._weather.until(end).issues)
         return earlier
 
     def _static(self, now: datetime, first: int) -> Forecast | None:
@@ -174,7 +187,11 @@ class ZoneForecaster:
         targets = targets_of(self._history.grams, origins, self._priors.ahead)
         scale = self._learner.levels.scale[origins]
         per = np.where(scale > 0, 1.0 / np.where(scale > 0, scale, 1.0), np.nan)
-        return errors_of(mix.path(models.paths(origins)), targets) * per[:, None]
+        errors = errors_of(mix.path(models.paths(origins)), targets) * per[:, None]
+        if not self._weather:
+            return errors
+        hours = self._history.first + np.append(origins, count - 1)
+        return equally_told(errors, self._weather.is_known(hours, self._priors.ahead))
 
     def _bounds(self, path: Column, errors: Column, average: float | None) -> tuple[Column, Column]:
         recent = self._history.grams[-SCALE_HOURS:]

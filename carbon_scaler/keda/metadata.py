@@ -11,6 +11,7 @@ from carbon_scaler.domain.curves import CURVE_FORMS, Curve, parse_curve
 from carbon_scaler.domain.durations import DURATION_FORMS, parse_duration
 from carbon_scaler.domain.policy import (
     LONGEST_QUANTILE_WINDOW,
+    LONGEST_SPREAD,
     SHORTEST_QUANTILE_WINDOW,
     StatedSettings,
     Strategy,
@@ -39,6 +40,8 @@ FROM_ENV = "FromEnv"
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,10}", re.ASCII)
+# The bar as in a file of jobs, where commas stand between columns.
+_SEPARATOR = re.compile(r"[,|]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -93,7 +96,7 @@ def _name(text: str) -> str:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    names = tuple(_name(part.strip()) for part in text.split(",") if part.strip())
+    names = tuple(_name(part.strip()) for part in _SEPARATOR.split(text) if part.strip())
     if not names:
         raise _RefusedError("names with commas between them")
     return names
@@ -103,6 +106,13 @@ def _quantile_window(text: str) -> timedelta:
     value = parse_duration(text)
     if value is None or not SHORTEST_QUANTILE_WINDOW <= value <= LONGEST_QUANTILE_WINDOW:
         raise _RefusedError(f"a duration from 1d to 8d, like {DURATION_FORMS}")
+    return value
+
+
+def _spread(text: str) -> timedelta:
+    value = parse_duration(text)
+    if value is None or value > LONGEST_SPREAD:
+        raise _RefusedError(f"a duration from 0 to 1h, like {DURATION_FORMS}")
     return value
 
 
@@ -148,6 +158,7 @@ SETTING_KEYS: Mapping[str, tuple[str, Reader]] = {
     "quantileWindow": ("quantile_window", _quantile_window),
     "curve": ("curve", _curve),
     "jobEnergyKwh": ("job_energy_kwh", partial(_number, above=0.0, most=1_000_000)),
+    "spread": ("spread", _spread),
 }
 # Known keys whose modes this version does not have: checked, and otherwise without effect.
 OTHER_MODES_KEYS: Mapping[str, tuple[str, Reader]] = {

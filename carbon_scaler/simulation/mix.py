@@ -84,7 +84,7 @@ def _choices(
 ) -> tuple[tuple[tuple[str, ...], ...], Places]:
     """Each lives in one region, evenly, and may run in all; those that are bound in theirs."""
     bound = tuple(region for region in regions if region in mix.bound_regions)
-    choices = (*_each_first(regions), *_each_first(bound))
+    choices = (*each_first(regions), *each_first(bound))
     free = random.integers(0, len(regions), count)
     if not bound:
         return choices, free
@@ -93,5 +93,6 @@ def _choices(
     return choices, np.where(is_bound, lives, free)
 
 
-def _each_first(regions: Sequence[str]) -> list[tuple[str, ...]]:
+def each_first(regions: Sequence[str]) -> list[tuple[str, ...]]:
+    """All regions as often as there are some, each first once."""
     return [(home, *(other for other in regions if other != home)) for home in regions]

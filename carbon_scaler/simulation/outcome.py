@@ -58,11 +58,25 @@ class Yardstick:
             "jobs": int(chosen.sum()),
             "energy_kwh": fsum(self.jobs.energy_kwh[chosen].tolist()),
             "emissions_g": emitted,
+            "grams_per_kwh": _intensities(
+                starts.emissions_g[chosen], self.jobs.energy_kwh[chosen], emitted
+            ),
             "saving_percent": 100 * saved / at_once if at_once > 0 else None,
             "share_of_oracle": saved / possible if possible > LEAST_SAVING * at_once else None,
             "late_starts": int(late.sum()),
             "delay_minutes": _delays(waited),
         }
+
+
+def _intensities(emitted: Column, energy_kwh: Column, total: float) -> Mapping[str, float | None]:
+    """Two means that differ where large jobs run at other times than small ones."""
+    used = energy_kwh > 0
+    if not used.any():
+        return {"weighted_by_energy": None, "plain_mean_over_jobs": None}
+    return {
+        "weighted_by_energy": total / fsum(energy_kwh.tolist()),
+        "plain_mean_over_jobs": float((emitted[used] / energy_kwh[used]).mean()),
+    }
 
 
 def _delays(seconds: Column) -> Mapping[str, float]:

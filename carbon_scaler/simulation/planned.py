@@ -1,99 +1,223 @@
-"""When jobs start that wait for as long as a forecast says that it pays."""
+"""When and where jobs start that wait for as long as a forecast says that it pays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from carbon_scaler.decisions.waiting import Costs, bar_at, pays_from, turns_at
+from carbon_scaler.decisions.openings import Openings
+from carbon_scaler.decisions.waiting import (
+    ROUNDING,
+    Costs,
+    Flags,
+    bar_of,
+    least_until,
+    meets_at,
+    pays_from,
+)
 from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
-from carbon_scaler.forecasting.hindcast import hindcast
-from carbon_scaler.forecasting.hours import hourly
-from carbon_scaler.forecasting.regression import Priors
-from carbon_scaler.simulation.history import History
+from carbon_scaler.simulation.expected import Expected
+from carbon_scaler.simulation.jobs import Places
 
-# How many jobs are asked about at once: each takes a path of two days.
+# How many jobs are asked about at once: each takes a path of two days in each region.
 AT_ONCE = 20_000
+NOT_ALLOWED = np.inf
+NOBODY = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Expected:
-    """For each hour: the hours from it on, as they were expected once it had begun."""
+class Grid:
+    """One region, as planners see it."""
 
-    begins: float  # of the first hour, Unix seconds
-    paths: Column  # (hours, hours from the present one on); NaN where nothing was known
-
-    def at(self, instants: Column) -> tuple[Column, Column]:
-        """The path that was known at each instant, and how much of its first hour was over."""
-        hours = (instants - self.begins) / HOUR_SECONDS
-        whole = np.floor(hours).astype(np.intp)
-        return self.paths[whole], instants - (self.begins + whole * HOUR_SECONDS)
+    expected: Expected
+    forbidden: Openings  # when nothing starts but what is due
+    stand_in: Openings  # when the gate is open that decides where nothing is expected
 
 
-def expected_of(history: History, priors: Priors, lag: float, ahead: float) -> Expected:
-    """What the forecaster would have said at each hour, for `ahead` seconds from then on.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """How often a job is looked at, and what it starts by; in seconds."""
 
-    Values are known `lag` seconds after their interval began; of an hour of several intervals
-    only the last tells its mean.
-    """
-    late = int(np.ceil((lag + max(0.0, HOUR_SECONDS - history.step)) / HOUR_SECONDS))
-    wanted = min(priors.ahead, int(np.ceil(ahead / HOUR_SECONDS)) + 1 + late)
-    starts: Column = history.begins + history.step * np.arange(
-        len(history.grams_per_kwh), dtype=np.float64
-    )
-    lasts = np.full(len(starts), history.step)
-    measured = hourly(starts, history.grams_per_kwh, lasts)
-    said = hindcast(measured, priors.up_to(wanted))
-    joined = np.concatenate([measured.grams[:, None], said.paths], axis=1)[:, late:]
-    unknown = np.full((late, joined.shape[1]), np.nan)
-    paths = np.concatenate([unknown, joined])[: len(joined)]
-    return Expected(begins=measured.first * float(HOUR_SECONDS), paths=paths)
+    poll: float
+    spread: float
+    min_savings_percent: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Waiting:
-    """Jobs that may wait, a column per attribute; all in seconds."""
+    """Jobs that may wait and run in all of some regions, a column per attribute; in seconds."""
 
     submitted: Column
     latest: Column
     durations: Column
+    phases: Column  # from 0 to under 1: each one's place in a spread
+    home: Places  # into the regions
 
+    def __len__(self) -> int:
+        return len(self.submitted)
 
-def planned_starts(
-    jobs: Waiting, expected: Expected, poll: float, *, min_savings_percent: float
-) -> Column:
-    """Polled from the submission on: the first poll at which waiting pays no more."""
-    started = jobs.latest.copy()
-    for first in range(0, len(started), AT_ONCE):
-        part = slice(first, first + AT_ONCE)
-        chosen = Waiting(
-            submitted=jobs.submitted[part],
-            latest=jobs.latest[part],
-            durations=jobs.durations[part],
+    def some(self, chosen: Places | slice) -> "Waiting":
+        """Those alone."""
+        return Waiting(
+            submitted=self.submitted[chosen],
+            latest=self.latest[chosen],
+            durations=self.durations[chosen],
+            phases=self.phases[chosen],
+            home=self.home[chosen],
         )
-        started[part] = _started(chosen, expected, poll, min_savings_percent)
-    return started
 
 
-def _started(jobs: Waiting, expected: Expected, poll: float, min_savings_percent: float) -> Column:
-    started, asked = jobs.latest.copy(), jobs.submitted.copy()
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _View:
+    """What one look says of each job."""
+
+    allowed: Flags
+    opened: Column  # what the spread counts from
+    place: Places
+    turns: Column  # when another answer may come
+
+
+def planned_starts(jobs: Waiting, grids: Sequence[Grid], looks: Looks) -> tuple[Places, Column]:
+    """In which region and when: the first poll at which no later start costs less anywhere."""
+    places, started = jobs.home.copy(), jobs.latest.copy()
+    for first in range(0, len(jobs), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        places[part], started[part] = _started(jobs.some(part), grids, looks)
+    return places, started
+
+
+def _started(jobs: Waiting, grids: Sequence[Grid], looks: Looks) -> tuple[Places, Column]:
+    places, started, asked = jobs.home.copy(), jobs.latest.copy(), jobs.submitted.copy()
+    goes_at = np.full(len(jobs), NOT_ALLOWED)
     left = np.flatnonzero(asked < jobs.latest)
     while len(left):
-        paths, begun = expected.at(asked[left])
-        costs = Costs.of(paths, jobs.durations[left])
-        latest = begun + jobs.latest[left] - asked[left]
-        bar = bar_at(costs, begun, min_savings_percent=min_savings_percent)
-        waits = pays_from(costs, begun, bar) < latest
-        turns = turns_at(costs, begun, latest, min_savings_percent=min_savings_percent) - begun
-        started[left[~waits]] = asked[left[~waits]]
-        left = left[waits]
-        asked[left] = _next_polls(jobs.submitted[left], asked[left], turns[waits], poll)
+        there, now = jobs.some(left), asked[left]
+        view = _look(there, grids, now, looks)
+        # Who was let go before is not held again.
+        held = np.minimum(_held_until(there, view, now, looks.spread), goes_at[left])
+        goes_at[left] = np.where(view.allowed, held, NOT_ALLOWED)
+        goes = goes_at[left] <= now
+        started[left[goes]], places[left[goes]] = now[goes], view.place[goes]
+        turns = np.minimum(view.turns, goes_at[left])[~goes]
+        left = left[~goes]
+        asked[left] = _next_polls(jobs.submitted[left], asked[left], turns, looks.poll)
         left = left[asked[left] < jobs.latest[left]]
-    return started
+    due = np.flatnonzero(started == jobs.latest)
+    if len(grids) > 1 and len(due):
+        some, now = jobs.some(due), started[due]
+        places[due], _ = _cheapest(_outlays(some, grids, now), grids, now, some.home)
+    return places, started
+
+
+def _held_until(jobs: Waiting, view: _View, now: Column, spread: float) -> Column:
+    """Who waited for what lets it go starts a part of the spread later."""
+    return np.where(jobs.submitted < view.opened, view.opened + jobs.phases * spread, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Outlays:
+    """What starts are expected to cost, by region; instants from the paths' beginning on."""
+
+    costs: Sequence[Costs]
+    barred: Sequence[Flags | None]
+    begun: Column
+    latest: Column
+    now: Column  # (jobs, regions)
+
+    def least(self) -> Column:
+        """What the best later start costs in any region; NaN: nobody can tell."""
+        found = np.full(len(self.begun), np.nan)
+        for costs, barred in zip(self.costs, self.barred, strict=True):
+            grams, _ = least_until(costs, self.begun, self.latest, barred=barred)
+            found = np.fmin(found, grams)
+        return found
+
+    def waits(self, bar: Column) -> Flags:
+        """For whom a later start in some region costs less than the bar."""
+        found = np.zeros(len(self.begun), dtype=np.bool_)
+        for costs, barred in zip(self.costs, self.barred, strict=True):
+            found |= pays_from(costs, self.begun, bar, barred=barred) < self.latest
+        return found
+
+    def turns(self, least_saving: float) -> Column:
+        """How many seconds from now on another answer may come."""
+        least = self.least()
+        meets = [
+            meets_at(costs, self.begun, least, min_savings_percent=least_saving)
+            for costs in self.costs
+        ]
+        turns: Column = np.min(meets, axis=0) - self.begun
+        return turns
+
+
+def _outlays(jobs: Waiting, grids: Sequence[Grid], now: Column) -> _Outlays:
+    paths = [grid.expected.at(now) for grid in grids]
+    costs = [Costs.of(each.grams, jobs.durations) for each in paths]
+    begins = paths[0].begins
+    return _Outlays(
+        costs=costs,
+        barred=[each.barred for each in paths],
+        begun=now - begins,
+        latest=jobs.latest - begins,
+        now=np.stack([each.at(now - begins) for each in costs], axis=1),
+    )
+
+
+def _look(jobs: Waiting, grids: Sequence[Grid], now: Column, looks: Looks) -> _View:
+    outlays = _outlays(jobs, grids, now)
+    place, cheapest = _cheapest(outlays, grids, now, jobs.home)
+    waits = outlays.waits(bar_of(cheapest, looks.min_savings_percent))
+    turns = [grid.forbidden.turns_after(now) for grid in grids]
+    ends = np.stack([grid.forbidden.closed_at(now) for grid in grids], axis=1)
+    knots = _knots_before(now, jobs.durations)
+    view = _View(
+        allowed=np.isfinite(cheapest) & ~waits,
+        opened=np.maximum(knots, ends[np.arange(len(now)), place]),
+        place=place,
+        turns=np.min([now + outlays.turns(looks.min_savings_percent), *turns], axis=0),
+    )
+    blind = ~np.isfinite(outlays.now).any(axis=1)
+    _let_stand_in(view, grids, np.where(blind, jobs.home, NOBODY), now)
+    return view
+
+
+def _forbidden(grids: Sequence[Grid], now: Column) -> Flags:
+    return np.stack([np.isfinite(grid.forbidden.opened_at(now)) for grid in grids], axis=1)
+
+
+def _cheapest(
+    outlays: _Outlays, grids: Sequence[Grid], now: Column, home: Places
+) -> tuple[Places, Column]:
+    """Where a start now costs least, and what; of equal ones home; NaN: nowhere may it start."""
+    rows, known = np.arange(len(now)), np.isfinite(outlays.now)
+    ranked = np.where(known, outlays.now, np.inf)
+    ranked[rows, home] *= 1 - ROUNDING
+    # What is due starts in a forbidden hour too, if all are.
+    free = known & ~_forbidden(grids, now)
+    is_free = np.asarray(free.any(axis=1))
+    ranked = np.where(is_free[:, None] & ~free, np.inf, ranked)
+    place = np.where(known.any(axis=1), ranked.argmin(axis=1), home)
+    return place, np.where(is_free, outlays.now[rows, place], np.nan)
+
+
+def _let_stand_in(view: _View, grids: Sequence[Grid], stand_in: Places, now: Column) -> None:
+    """Where nothing is expected, the gate at home that needs no forecast decides."""
+    for place, grid in enumerate(grids):
+        rows = np.flatnonzero(stand_in == place)
+        view.opened[rows] = grid.stand_in.opened_at(now[rows])
+        view.allowed[rows] = np.isfinite(view.opened[rows])
+        view.turns[rows] = grid.stand_in.turns_after(now[rows])
+
+
+def _knots_before(now: Column, durations: Column) -> Column:
+    """When a run's begin or end last met an hour: since then its cost has been one line."""
+    ends = np.floor((now + durations) / HOUR_SECONDS) * HOUR_SECONDS - durations
+    knots: Column = np.maximum(np.floor(now / HOUR_SECONDS) * HOUR_SECONDS, ends)
+    return knots
 
 
 def _next_polls(submitted: Column, asked: Column, turns: Column, poll: float) -> Column:
     """The first poll at which another answer may come."""
-    hours = HOUR_SECONDS - asked % HOUR_SECONDS  # then another path is there
-    edges = asked + np.minimum(turns, hours)
+    edges = np.minimum(turns, asked + HOUR_SECONDS - asked % HOUR_SECONDS)  # then a path is new
     polls: Column = submitted + np.ceil((edges - submitted) / poll) * poll
     return np.maximum(polls, asked + poll)

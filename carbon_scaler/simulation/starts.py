@@ -19,8 +19,19 @@ class Starts:
     emissions_g: Column
 
 
-def first_polls(openings: Openings, submitted: Column, latest: Column, poll: float) -> Column:
-    """Polled from the submission on: the first poll at which it is open, else the latest start."""
+def first_polls(
+    openings: Openings,
+    submitted: Column,
+    latest: Column,
+    poll: float,
+    *,
+    held: Column | None = None,
+) -> Column:
+    """Polled from the submission on: the first poll at which it is open, else the latest start.
+
+    Who waited before it opened is `held` for so many seconds.
+    """
+    held = np.zeros(len(submitted)) if held is None else held
     started = latest.copy()
     waiting = np.arange(len(submitted))
     span_of = np.searchsorted(openings.ends, submitted, side="right")
@@ -28,7 +39,8 @@ def first_polls(openings: Openings, submitted: Column, latest: Column, poll: flo
         spans = span_of[waiting]
         there = spans < len(openings.ends)
         waiting, spans = waiting[there], spans[there]
-        waited = np.maximum(openings.begins[spans] - submitted[waiting], 0.0)
+        before = openings.begins[spans] - submitted[waiting]
+        waited = np.where(before > 0, before + held[waiting], 0.0)
         polls = submitted[waiting] + np.ceil(waited / poll) * poll
         in_time = polls < latest[waiting]
         caught = polls < openings.ends[spans]

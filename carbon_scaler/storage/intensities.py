@@ -10,8 +10,9 @@ from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.storage.fence import require_term
 from carbon_scaler.storage.intensity_rows import upsert
 from carbon_scaler.storage.outlooks import outlook_of, read_outlooks
+from carbon_scaler.storage.own_paths import path_of, read_paths
 from carbon_scaler.storage.pool import ACQUIRE_SECONDS, Pool, failures_explained
-from carbon_scaler.storage.series import add_series, read_series
+from carbon_scaler.storage.series import add_stand_in, read_series, series_of
 
 # How much is encoded or decoded before the event loop gets its turn.
 READINGS_AT_ONCE = 150
@@ -41,13 +42,17 @@ class PostgresIntensityStore:
             async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
                 rows = await read_series(connection, regions, now, known_at)
                 outlooks = await read_outlooks(connection, regions, now, known_at)
+                paths = await read_paths(connection, regions, now, known_at)
         loaded: dict[str, RegionSeries] = {}
         rows.reverse()
         while rows:
             row = rows.pop()  # freed one by one, because freeing all holds the loop too
             region = row["region"]
-            outlook = outlook_of(outlooks.pop(region, None)) if row["place"] == 1 else None
-            add_series(loaded, row, outlook)
+            if row["place"] == 1:
+                outlook, path = outlooks.pop(region, None), paths.pop(region, None)
+                loaded[region] = series_of(row, outlook=outlook_of(outlook), expected=path_of(path))
+            else:
+                add_stand_in(loaded, row)
             if len(rows) % REGIONS_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return loaded

@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 INTENSITY_CHANNEL = "carbon_scaler_intensity"
 DIRECTIVES_CHANNEL = "carbon_scaler_directives"
+PLACES_CHANNEL = "carbon_scaler_places"
 APPLICATION_NAME = "carbon-scaler-listen"
 FIRST_RETRY_SECONDS = 0.1
 LONGEST_RETRY_SECONDS = 5.0

@@ -8,6 +8,7 @@ from sys import intern
 import asyncpg
 import numpy as np
 
+from carbon_scaler.domain.expected import ExpectedPath
 from carbon_scaler.domain.intensity import DEFAULT_USABLE_FOR, Basis, Factors, Kind, Signal
 from carbon_scaler.domain.snapshot import Column, Outlook, RegionSeries
 from carbon_scaler.storage.pool import Connection
@@ -102,7 +103,7 @@ async def read_series(
     now: datetime,
     known_at: datetime | None,
 ) -> list[asyncpg.Record]:
-    """Rows for `add_series`, those of a region one after the other."""
+    """Rows for `series_of`, those of a region one after the other."""
     names = None if regions is None else sorted(set(regions))
     bounds = (names, now - TRAILING, now + LEADING, DEFAULT_USABLE_FOR, MOST_CANDIDATES)
     if known_at is None:
@@ -110,21 +111,18 @@ async def read_series(
     return await connection.fetch(_SERIES.format(values="co2e_known_at($6)"), *bounds, known_at)
 
 
-def add_series(
-    loaded: dict[str, RegionSeries], row: asyncpg.Record, outlook: Outlook | None
-) -> None:
-    """Put a row where it belongs: a region of its own, or what may stand in there."""
+def add_stand_in(loaded: dict[str, RegionSeries], row: asyncpg.Record) -> None:
+    """Put it beside the region's own values, which were read before."""
     region = row["region"]
-    series = _series(row, outlook)
-    if row["place"] == 1:
-        loaded[region] = series
-        return
     own = loaded.get(region)
     if own is not None:
-        loaded[region] = replace(own, stand_ins=(*own.stand_ins, series))
+        loaded[region] = replace(own, stand_ins=(*own.stand_ins, series_of(row)))
 
 
-def _series(row: asyncpg.Record, outlook: Outlook | None) -> RegionSeries:
+def series_of(
+    row: asyncpg.Record, *, outlook: Outlook | None = None, expected: ExpectedPath | None = None
+) -> RegionSeries:
+    """The values of a row, with what is expected beyond them."""
     sources: Sequence[str] = row["sources"] or ()
     starts = _column(row["starts"])
     kept = winners(
@@ -148,6 +146,7 @@ def _series(row: asyncpg.Record, outlook: Outlook | None) -> RegionSeries:
         sources=tuple(intern(sources[place]) for place in places),
         kinds=tuple(KINDS[kinds[place]] for place in places),
         outlook=outlook,
+        expected=expected,
     )
 
 

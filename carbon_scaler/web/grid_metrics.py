@@ -10,13 +10,14 @@ from carbon_scaler.application.grid_state import GridState
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.domain.series_past import missing_hours
 from carbon_scaler.domain.snapshot import Snapshot
+from carbon_scaler.web.forecast_metrics import forecast_metrics
 from carbon_scaler.web.metric_families import counter, gauge
 
 
 def grid_metrics(snapshots: Snapshots, now: datetime) -> Iterator[Metric]:
     """What is known of the grids, how old it is and what is missing."""
     yield from _newest(snapshots.current, now)
-    yield from _outlooks(snapshots.current, now)
+    yield from forecast_metrics(snapshots.current, now)
     yield gauge(
         "carbon_scaler_missing_hours",
         "Hours of the last seven days, since the first value, that have none.",
@@ -98,17 +99,4 @@ def _newest(snapshot: Snapshot, now: datetime) -> Iterator[Metric]:
     )
     yield gauge(
         "carbon_scaler_intensity_grams_per_kwh", "Newest value.", ("region", "source"), grams
-    )
-
-
-def _outlooks(snapshot: Snapshot, now: datetime) -> Iterator[Metric]:
-    yield gauge(
-        "carbon_scaler_forecast_age_seconds",
-        "Seconds since the newest forecast was issued.",
-        ("region", "source"),
-        {
-            (region, series.outlook.source): (now - series.outlook.issued_at).total_seconds()
-            for region, series in snapshot.regions.items()
-            if series.outlook is not None
-        },
     )

@@ -14,6 +14,7 @@ from carbon_scaler.application.decision_journal import DecisionJournal
 from carbon_scaler.application.directives import DirectiveStates
 from carbon_scaler.application.evaluate import Evaluator
 from carbon_scaler.application.grid_state import GridState
+from carbon_scaler.application.places import PlaceStates
 from carbon_scaler.application.ports import Clock
 from carbon_scaler.application.rulebook import Rules
 from carbon_scaler.application.snapshots import Snapshots
@@ -27,6 +28,7 @@ from carbon_scaler.web.metric_families import counter, gauge
 from carbon_scaler.web.policy_metrics import (
     directive_metrics,
     journal_metrics,
+    place_metrics,
     policy_metrics,
     ruling_metrics,
 )
@@ -53,6 +55,7 @@ class Measured:
     loop_lag: LoopLag
     rules: Rules
     directives: DirectiveStates
+    places: PlaceStates
     journal: DecisionJournal
     # How ingest fares, as last read.
     grid: Callable[[], GridState] = GridState
@@ -82,6 +85,7 @@ class ScalerCollector(Collector):
         yield from self._decisions()
         yield from ruling_metrics(self._of.evaluator)
         yield from directive_metrics(self._of.directives, now)
+        yield from place_metrics(self._of.places)
         yield from journal_metrics(self._of.journal)
         polls = self._newest_polls()
         yield from _objects(polls, now)

@@ -9,8 +9,10 @@ from prometheus_client.core import Metric
 from carbon_scaler.application.decision_journal import DecisionJournal
 from carbon_scaler.application.directives import DirectiveStates
 from carbon_scaler.application.evaluate import Evaluator
+from carbon_scaler.application.places import PlaceStates
 from carbon_scaler.application.rulebook import Rules
 from carbon_scaler.domain.override import OverrideAction
+from carbon_scaler.domain.place import MoveReason
 from carbon_scaler.web.metric_families import counter, gauge
 
 
@@ -73,6 +75,25 @@ def directive_metrics(directives: DirectiveStates, now: datetime) -> Iterator[Me
         "What a service is known to have emitted this month.",
         ("service",),
         {(use.service,): use.spent_kg for use in view.budget_use.values()},
+    )
+
+
+def place_metrics(places: PlaceStates) -> Iterator[Metric]:
+    """Where shared work runs, and how often this server moved some."""
+    counted = Counter(
+        each.place.region for each in places.current.values() if each.place is not None
+    )
+    yield gauge(
+        "carbon_scaler_places",
+        "Pieces of work that several regions share, by the region that each runs in.",
+        ("region",),
+        {(region,): float(count) for region, count in counted.items()},
+    )
+    yield counter(
+        "carbon_scaler_place_moves",
+        "Places that this server chose, by why: first, forbidden, silent, better.",
+        ("reason",),
+        {(reason.value,): places.moves[reason.value,] for reason in MoveReason},
     )
 
 

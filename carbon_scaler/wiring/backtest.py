@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from carbon_scaler.application.backtest import STRATEGIES, Placing, Way, World, replay
+from carbon_scaler.application.residency_overrides import residency_overrides
 from carbon_scaler.config.forecast_priors import load_priors
-from carbon_scaler.config.history_file import HistoryFile, ReadHistory, read_history
-from carbon_scaler.config.jobs_file import ClassTerms, read_jobs
+from carbon_scaler.config.history_file import DATABASE, HistoryFile, ReadHistory, StoredHistory
+from carbon_scaler.config.job_columns import ClassTerms, JobFrame, ReadJobs
 from carbon_scaler.config.policy_files import PolicyFiles, read_policy
+from carbon_scaler.config.settings import Settings
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.intensity import Basis
 from carbon_scaler.domain.regions import Catalog
@@ -20,6 +22,8 @@ from carbon_scaler.simulation.jobs import Jobs
 from carbon_scaler.simulation.mix import Mix, draw
 from carbon_scaler.simulation.outcome import Yardstick
 from carbon_scaler.simulation.starts import Starts
+from carbon_scaler.wiring.backtest_forecasts import NONE, ForecastsAsked, named, read_forecasts
+from carbon_scaler.wiring.backtest_inputs import JobsAsked, history_of, jobs_of
 
 EU_EEA = frozenset({"eu", "eea"})
 METHOD = (
@@ -32,10 +36,13 @@ PLACES = {
         "every job runs in that of its regions whose last 30 days were the cleanest when it was "
         "submitted; run_now stays at home and the oracle is free"
     ),
+    Placing.PLANNED: (
+        "strategy forecast chooses among a job's regions at each look: it starts where that costs "
+        "least, once no later start in any of them is expected to cost less; gates and random "
+        "starts run in the region whose last 30 days were the cleanest, run_now stays at home and "
+        "the oracle is free"
+    ),
 }
-NOT_LIVE_YET = (
-    "forecast: plans on our own forecaster alone; live, quantile still stands in for this strategy"
-)
 STANDING_IN = "quantile: threshold stands in until a day of the past is known"
 
 
@@ -55,15 +62,20 @@ class MixAsked:
 class BacktestAsked:
     """Which jobs on which past, and how."""
 
-    histories: tuple[HistoryFile, ...]
-    jobs: Path | MixAsked
+    settings: Settings
+    histories: tuple[HistoryFile | StoredHistory, ...]
+    jobs: JobsAsked | MixAsked
+    # Of the jobs that name no class.
+    job_class: str
     ways: tuple[Way, ...]
     policy: Path | None
     basis: Basis
     tenant: str | None
     lag: float  # seconds
     poll: float  # seconds
+    spread: float  # seconds
     placing: Placing
+    forecasts: ForecastsAsked
     seed: int
 
 
@@ -89,11 +101,14 @@ def backtest(asked: BacktestAsked, progress: Callable[[str], None]) -> BacktestF
         lag=asked.lag,
         poll=asked.poll,
         seed=asked.seed,
+        spread=asked.spread,
         placing=asked.placing,
-        priors=load_priors() if Way.FORECAST in asked.ways else None,
+        priors=load_priors() if asked.forecasts.own and Way.FORECAST in asked.ways else None,
+        forecasts=read_forecasts(asked.forecasts, read),
     )
     progress("jobs")
-    jobs = _jobs(asked, world)
+    given = _jobs(asked, world)
+    jobs = given.jobs
     ways = tuple(dict.fromkeys((Way.RUN_NOW, Way.ORACLE, *asked.ways)))
     starts = {each.strategy: each for each in replay(world, jobs, ways, progress)}
     yardstick = Yardstick(
@@ -103,7 +118,8 @@ def backtest(asked: BacktestAsked, progress: Callable[[str], None]) -> BacktestF
         best=starts[Way.ORACLE],
     )
     told = {
-        **_described(asked, files, read, jobs),
+        **_described(asked, files, read, given),
+        "residency_overrides": residency_overrides(world, jobs),
         "strategies": {
             way.value: {**yardstick.outcome(starts[way]), **_settings(world, jobs, way)}
             for way in asked.ways
@@ -122,8 +138,8 @@ def _histories(asked: BacktestAsked, progress: Callable[[str], None]) -> Mapping
     for file in asked.histories:
         if file.region in read:
             raise NothingToReplayError(f"--intensity: {file.region} is there twice; keep one")
-        progress(str(file.file))
-        read[file.region] = read_history(file, asked.basis)
+        progress(file.region)
+        read[file.region] = history_of(file, asked.basis, asked.settings)
     return read
 
 
@@ -137,9 +153,13 @@ def _tenant(name: str | None, files: PolicyFiles) -> str | None:
     return name
 
 
-def _jobs(asked: BacktestAsked, world: World) -> Jobs:
-    if isinstance(asked.jobs, Path):
-        return read_jobs(asked.jobs, _terms(world), world.histories)
+def _jobs(asked: BacktestAsked, world: World) -> ReadJobs:
+    if isinstance(asked.jobs, JobsAsked):
+        terms = class_terms(world)
+        if asked.job_class not in terms:
+            raise NothingToReplayError(f"--job-class: {allowed_names(asked.job_class, terms)}")
+        frame = JobFrame(terms=terms, histories=world.histories, usual_class=asked.job_class)
+        return jobs_of(asked.jobs, frame, asked.settings)
     mix = Mix(
         per_month=asked.jobs.per_month,
         seed=asked.seed,
@@ -152,10 +172,10 @@ def _jobs(asked: BacktestAsked, world: World) -> Jobs:
             "--mix draws no job: the intensity files have too short a time in common; give a month "
             "at least, or a larger --per-month"
         )
-    return jobs
+    return ReadJobs(jobs=jobs)
 
 
-def _terms(world: World) -> Mapping[str, ClassTerms]:
+def class_terms(world: World) -> Mapping[str, ClassTerms]:
     """What each class states for cells that are left empty."""
     anywhere = next(iter(world.histories))
     settings = {name: world.plan(name, anywhere).settings for name in world.policy.classes}
@@ -178,9 +198,9 @@ def _described(
     asked: BacktestAsked,
     files: PolicyFiles,
     read: Mapping[str, ReadHistory],
-    jobs: Jobs,
+    given: ReadJobs,
 ) -> dict[str, Any]:
-    mix = asked.jobs if isinstance(asked.jobs, MixAsked) else None
+    jobs = given.jobs
     return {
         "method": METHOD,
         "signal": asked.basis.signal.value,
@@ -190,34 +210,52 @@ def _described(
             "until": _instant(float(jobs.submitted.max())),
             "what": "the first and the last submission",
         },
-        "jobs_from": str(asked.jobs) if mix is None else f"mix seed, {mix.per_month} a month",
+        "jobs_from": _jobs_from(asked.jobs),
         "seed": asked.seed,
         "policy": {"version": files.policy.version, "documents": files.documents},
         "tenant": asked.tenant,
-        "forecast": "own" if Way.FORECAST in asked.ways else "none",
-        "spread": "off",
+        "forecast": named(asked.forecasts) if Way.FORECAST in asked.ways else NONE,
+        "spread_seconds": asked.spread,
         "lag_seconds": asked.lag,
         "poll_seconds": asked.poll,
         "place": {"name": asked.placing.value, "what": PLACES[asked.placing]},
         "regions": {file.region: _region(file, read[file.region]) for file in asked.histories},
         "notes": [
             note
-            for way, note in ((Way.QUANTILE, STANDING_IN), (Way.FORECAST, NOT_LIVE_YET))
-            if way in asked.ways
+            for way, note in ((Way.QUANTILE, STANDING_IN), (Way.FORECAST, _foreseen(asked)))
+            if way in asked.ways and note
         ],
         "warnings": [
             *files.warnings,
             *(warning for each in read.values() for warning in each.warnings),
+            *given.warnings,
         ],
     }
 
 
-def _region(file: HistoryFile, read: ReadHistory) -> dict[str, Any]:
+def _foreseen(asked: BacktestAsked) -> str:
+    """How a forecast that is not ours counts."""
+    if not asked.forecasts.files:
+        return ""
+    return (
+        f"forecast: what is given for {', '.join(asked.forecasts.files)} is joined on to what was "
+        "measured and mixed with our own by how each fared lately, as live"
+    )
+
+
+def _jobs_from(asked: JobsAsked | MixAsked) -> str:
+    if isinstance(asked, JobsAsked):
+        return str(asked.file)
+    return f"mix seed, {asked.per_month} a month"
+
+
+def _region(asked: HistoryFile | StoredHistory, read: ReadHistory) -> dict[str, Any]:
     history = read.history
+    file = asked if isinstance(asked, HistoryFile) else None
     return {
-        "file": str(file.file),
+        "file": DATABASE if file is None else str(file.file),
         "column": read.column,
-        "renewable_column": file.renewable_column,
+        "renewable_column": None if file is None else file.renewable_column,
         "from": _instant(history.begins),
         "until": _instant(history.ends),
         "interval_minutes": history.step / 60,

@@ -31,6 +31,9 @@ log = structlog.get_logger()
 WAIT_FOR_TURN = timedelta(seconds=60)
 LOOK_AGAIN_SECONDS = 1.0
 AT_ONCE = timedelta(0)
+# A single cycle with all that comes after it, and the forecasts of it.
+ONE_CYCLE = timedelta(seconds=175)
+FORECASTS_ONCE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +115,11 @@ async def _one_cycle(ingesting: Ingesting) -> OneCycle:
 
 
 async def _cycle(ingesting: Ingesting, term: Term) -> IngestOutcome:
+    give_up_at = time.monotonic() + ONE_CYCLE.total_seconds()
     outcome = await ingesting.ingest.ingest_once(term)
     await ingesting.note_run(outcome)
+    left = timedelta(seconds=give_up_at - time.monotonic())
+    await ingesting.forecasts.issue_once(term, within=min(FORECASTS_ONCE, left))
     return outcome
 
 

@@ -4,6 +4,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from os import getpid
 
 import structlog
@@ -28,7 +29,9 @@ from carbon_scaler.storage.leadership import PostgresElections
 from carbon_scaler.storage.pool import Pool, open_connection, server_name
 from carbon_scaler.storage.zone_directory import PostgresZoneDirectory
 from carbon_scaler.wiring.alerts import notifier
+from carbon_scaler.wiring.forecast_process import forecasting_apart
 from carbon_scaler.wiring.grid import Grid, opened_grid, refusal_of_plan
+from carbon_scaler.wiring.own_forecasts import Apart, own_forecasts
 from carbon_scaler.wiring.replay import replay_grid
 from carbon_scaler.wiring.sources import PATIENCE, Memory, quotas_of
 
@@ -52,7 +55,9 @@ def holder_name() -> str:
 class Ingesting:
     """What an ingest process consists of."""
 
-    def __init__(self, settings: Settings, place: Place, grid: Grid, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, place: Place, grid: Grid, *, clock: Clock, apart: Apart
+    ) -> None:
         server = server_name(place.url)
         self.grid = grid
         self.elections = PostgresElections(place.url, holder=holder_name())
@@ -74,6 +79,7 @@ class Ingesting:
                 forecast_every=settings.forecast_every, history_every=settings.history_every
             ),
         )
+        self.forecasts = own_forecasts(place.pool, server, grid, clock=clock, apart=apart)
         channels = None if place.replay else notifier(settings)
         self._alerting = (
             None
@@ -91,8 +97,9 @@ class Ingesting:
             log.warning("ingest.warning", text=text)
 
     async def run(self) -> None:
-        """For ever; whoever leads also tells of what is wrong."""
-        await self.ingest.run(_Telling(self.elections, self._tell))
+        """For ever; whoever leads also tells of what is wrong and of what is expected."""
+        loops = {"alerts": self._tell, "forecasts": self.forecasts.run}
+        await self.ingest.run(_Leading(self.elections, loops))
 
     async def note_run(self, outcome: IngestOutcome) -> None:
         """Tell of a single cycle, within bounds; a failure to tell fails nothing."""
@@ -100,7 +107,7 @@ class Ingesting:
             failures = {} if outcome.usable else outcome.failures
             await self._alerting.observe_once(judge(await self._view(failures)))
 
-    async def _tell(self) -> None:
+    async def _tell(self, _term: Term) -> None:
         if self._alerting is not None:
             await self._alerting.run(self._view)
 
@@ -153,7 +160,8 @@ async def opened_ingesting(
             grid = await stack.enter_async_context(opened)
             if (refusal := refusal_of_plan(grid, settings)) is not None:
                 raise SettingsError(refusal)
-        yield Ingesting(settings, place, grid, clock)
+        apart = partial(forecasting_apart, environment)
+        yield Ingesting(settings, place, grid, clock=clock, apart=apart)
 
 
 def _zone_warnings(grids: tuple[RegionGrid, ...]) -> list[str]:
@@ -162,20 +170,23 @@ def _zone_warnings(grids: tuple[RegionGrid, ...]) -> list[str]:
     return [text for zone in sorted(zones) for text in zone_warnings(zone)]
 
 
-class _Telling:
-    """Elections whose winner tells of what is wrong for as long as it leads."""
+class _Leading:
+    """Elections whose winner does more than ingest for as long as it leads."""
 
     def __init__(
-        self, elections: Elections, tell: Callable[[], Coroutine[None, None, None]]
+        self,
+        elections: Elections,
+        loops: Mapping[str, Callable[[Term], Coroutine[None, None, None]]],
     ) -> None:
         self._elections = elections
-        self._tell = tell
+        self._loops = loops
 
     @asynccontextmanager
     async def term(self) -> AsyncIterator[Term]:
         async with self._elections.term() as term:
             tasks = Tasks()
-            tasks.start("alerts", self._tell)
+            for name, loop in self._loops.items():
+                tasks.start(name, partial(loop, term))
             try:
                 yield term
             finally:

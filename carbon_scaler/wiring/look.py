@@ -23,6 +23,7 @@ from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.resolve import Surroundings, resolve
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
 from carbon_scaler.domain.errors import CarbonScalerError
+from carbon_scaler.domain.place import UNKNOWN_WHEREABOUTS, Whereabouts
 from carbon_scaler.domain.regions import Catalog
 from carbon_scaler.domain.trigger import Plan, Rejection
 from carbon_scaler.keda.metadata import parse_trigger
@@ -30,6 +31,7 @@ from carbon_scaler.storage.decision_log import PostgresDecisionLog
 from carbon_scaler.storage.directives import PostgresDirectives
 from carbon_scaler.storage.grid_state import PostgresGridState
 from carbon_scaler.storage.intensities import PostgresIntensityStore
+from carbon_scaler.storage.places import PostgresPlaces
 from carbon_scaler.wiring.databases import opened_database
 from carbon_scaler.wiring.grid import averages_of
 from carbon_scaler.wiring.resources import read_rulebook
@@ -112,12 +114,14 @@ async def _seen(
     demand = await _demand(rulebook, plan, asked.at)
     now = asked.at or SystemClock().now()
     directives = await _directives(stores, asked.at, now)
+    whereabouts = await _whereabouts(stores, plan, now)
     inputs = Inputs(
         series=known.get(plan.region),
         demand=demand,
         others=known,
         overrides=directives.overrides,
         budget_use=directives.budget_use.get(plan.service) if plan.service else None,
+        whereabouts=whereabouts,
     )
     return _Seen(plan=plan, inputs=inputs, now=now)
 
@@ -125,6 +129,15 @@ async def _seen(
 async def _directives(stores: "Stores", at: datetime | None, now: datetime) -> Directives:
     """What operators and accounts say; of another instant only what is kept of it."""
     return await (stores.directives.load(now) if at is None else stores.directives.as_of(at))
+
+
+async def _whereabouts(stores: "Stores", plan: Plan, now: datetime) -> Whereabouts:
+    """Where shared work runs; of another instant it is not known, unless nothing moved since."""
+    if plan.shared is None:
+        return UNKNOWN_WHEREABOUTS
+    known = (await stores.places.load([plan.shared.key])).get(plan.shared.key, UNKNOWN_WHEREABOUTS)
+    chosen_later = known.place is not None and known.place.chosen_at > now
+    return UNKNOWN_WHEREABOUTS if chosen_later else known
 
 
 def _linted(told: dict[str, Any], asked: Asked, seen: _Seen | None) -> dict[str, Any]:
@@ -161,6 +174,7 @@ class Stores:
     grid_state: PostgresGridState
     decisions: PostgresDecisionLog
     directives: PostgresDirectives
+    places: PostgresPlaces
 
 
 @asynccontextmanager
@@ -173,6 +187,7 @@ async def opened_stores(settings: Settings) -> AsyncIterator[Stores]:
             grid_state=PostgresGridState(pool, server=server),
             decisions=PostgresDecisionLog(pool, server=server),
             directives=PostgresDirectives(pool, server=server),
+            places=PostgresPlaces(pool, server=server),
         )
 
 

@@ -133,6 +133,7 @@ class Serving:
             loop_lag=self._loop_lag,
             rules=self.rules,
             directives=self.views.directives,
+            places=self.views.places,
             journal=self.views.journal,
             grid=lambda: self.views.grid_states.current,
         )

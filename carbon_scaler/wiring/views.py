@@ -8,6 +8,7 @@ from carbon_scaler.application.decision_journal import DecisionJournal
 from carbon_scaler.application.directives import DirectiveStates
 from carbon_scaler.application.grid_state import GridStates
 from carbon_scaler.application.known import Known
+from carbon_scaler.application.places import PlaceStates
 from carbon_scaler.application.ports import Clock
 from carbon_scaler.application.rulebook import Rulebook
 from carbon_scaler.application.snapshots import Snapshots
@@ -18,7 +19,12 @@ from carbon_scaler.domain.snapshot import YearlyAverage
 from carbon_scaler.storage.decision_log import PostgresDecisionLog
 from carbon_scaler.storage.directives import PostgresDirectives
 from carbon_scaler.storage.grid_state import PostgresGridState
-from carbon_scaler.storage.notifications import DIRECTIVES_CHANNEL, PostgresChanges
+from carbon_scaler.storage.notifications import (
+    DIRECTIVES_CHANNEL,
+    PLACES_CHANNEL,
+    PostgresChanges,
+)
+from carbon_scaler.storage.places import PostgresPlaces
 from carbon_scaler.storage.pool import Pool, server_name
 from carbon_scaler.wiring.checked_store import CheckedStore
 from carbon_scaler.wiring.grid import averages_of
@@ -58,6 +64,13 @@ class Views:
             changes=PostgresChanges(ground.database_url, channel=DIRECTIVES_CHANNEL),
             clock=clock,
         )
+        self.places = PlaceStates(
+            store=PostgresPlaces(ground.pool, server=place),
+            changes=PostgresChanges(ground.database_url, channel=PLACES_CHANNEL),
+            clock=clock,
+            series=lambda: self.snapshots.current.regions,
+            holder=holder_name(),
+        )
         self.grid_states = GridStates(PostgresGridState(ground.pool, server=place), clock=clock)
         self.backlogs = Backlogs(self._opened_backlogs.sources_of(rulebook), clock=clock)
         self.journal = DecisionJournal(
@@ -74,12 +87,19 @@ class Views:
     @property
     def known(self) -> Known:
         """What answers are computed from."""
-        return Known(snapshots=self.snapshots, backlogs=self.backlogs, directives=self.directives)
+        return Known(
+            snapshots=self.snapshots,
+            backlogs=self.backlogs,
+            directives=self.directives,
+            places=self.places,
+        )
 
     def start(self, tasks: Tasks) -> None:
         """Keep all of it fresh until the tasks are stopped."""
         tasks.start("snapshots", self.snapshots.run)
         tasks.start("directives", self.directives.run)
+        tasks.start("places", self.places.follow)
+        tasks.start("heartbeats", self.places.keep)
         tasks.start("grid_state", self.grid_states.run)
         tasks.start("decisions", self.journal.run)
         self.backlogs.start(tasks)

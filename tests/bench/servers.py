@@ -25,6 +25,7 @@ from carbon_scaler.application.directives import NO_DIRECTIVES, Directives, Dire
 from carbon_scaler.application.evaluate import Evaluator
 from carbon_scaler.application.known import Known
 from carbon_scaler.application.loop_lag import watch_loop_lag
+from carbon_scaler.application.places import Beat, PlaceStates
 from carbon_scaler.application.ports import IntensityStore
 from carbon_scaler.application.rulebook import Rulebook
 from carbon_scaler.application.snapshots import Snapshots
@@ -32,6 +33,7 @@ from carbon_scaler.application.tasks import Tasks
 from carbon_scaler.config.regions_file import load_catalog
 from carbon_scaler.domain.backlog import Items
 from carbon_scaler.domain.intensity import Reading
+from carbon_scaler.domain.place import Move, Whereabouts
 from carbon_scaler.domain.policy import BUILT_IN_POLICY
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.keda.server import GrpcServer
@@ -184,17 +186,33 @@ class Silence:
         yield None
 
 
+class Nowhere:
+    """Shares no work."""
+
+    async def load(self) -> Mapping[str, Whereabouts]:
+        return {}
+
+    async def beat(self, beats: Sequence[Beat], *, holder: str) -> None:
+        raise AssertionError
+
+    async def choose(self, move: Move, *, by: str) -> bool:
+        raise AssertionError
+
+
 def evaluator_of(snapshots: Snapshots, backlogs: Backlogs, tasks: Tasks) -> Evaluator:
     """With nobody who says anything, and decisions that are noted and kept nowhere."""
     clock = SystemClock()
     directives = DirectiveStates(store=Nobody(), changes=Silence(), clock=clock)
+    places = PlaceStates(
+        store=Nowhere(), changes=Silence(), clock=clock, series=dict, holder="bench"
+    )
     journal = DecisionJournal(Nobody(), answered_by="bench")
     tasks.start("directives", directives.run)
     tasks.start("decisions", journal.run)
     return Evaluator(
         rulebook=Rulebook(policy=BUILT_IN_POLICY, catalog=load_catalog()),
         default_region=None,
-        known=Known(snapshots=snapshots, backlogs=backlogs, directives=directives),
+        known=Known(snapshots=snapshots, backlogs=backlogs, directives=directives, places=places),
         notes=journal,
         clock=clock,
     )

@@ -117,7 +117,7 @@ def test_jobs_of_ones_own_are_replayed_under_ones_own_policy(tmp_path: Path, gri
     document = told(
         *grids,
         *("--jobs", str(jobs), "--policy", str(policy), "--strategy", "threshold"),
-        *("--lag", "1h", "--starts-out", str(out)),
+        *("--lag", "1h", "--spread", "0s", "--starts-out", str(out)),
     )
 
     rows = [line.split(",")[:4] for line in out.read_text().splitlines()[1:]]
@@ -159,6 +159,32 @@ def test_work_of_a_tenant_in_the_eu_stays_there(tmp_path: Path, grids: list[str]
     )
 
 
+def test_a_forecast_of_ones_own_is_planned_on_in_the_place_that_is_cleanest(
+    tmp_path: Path, grids: list[str]
+):
+    said = tmp_path / "said.csv"
+    rows = [
+        f"{BEGINS + number * HOUR:%Y-%m-%dT%H:%MZ},{DAILY[number % 24] * 0.5:g}"
+        for number in range(DAYS * 24)
+    ]
+    said.write_text("\n".join(["target_at,value", *rows, ""]))
+
+    document = told(
+        *grids,
+        *MIX,
+        *("--strategy", "forecast", "--forecast", f"eu-central-1={said}", "--place", "planned"),
+    )
+
+    assert document["forecast"] == f"eu-central-1={said}, own"
+    assert document["spread_seconds"] == 1200
+    assert document["place"]["name"] == "planned"
+    assert "eu-central-1 is joined on to what was measured" in document["notes"][0]
+    [found] = document["strategies"].values()
+    assert found["share_of_oracle"] > 0.8
+    assert found["late_starts"] == 0
+    assert found["by_region"]["eu-central-1"]["jobs"] > 0.9 * found["jobs"]
+
+
 def test_what_cant_be_read_ends_with_one_line_that_says_where(tmp_path: Path):
     file = tmp_path / "bad.csv"
     file.write_text("at,g\n2022-01-01T00:00Z,1\n2022-01-01T01:00Z,NaN\n")
@@ -175,7 +201,12 @@ def test_what_cant_be_read_ends_with_one_line_that_says_where(tmp_path: Path):
         (("--mix", "other"), "the one there is is seed"),
         ((*MIX, "--strategy", "forecast", "--forecast", "none"), "one of oracle, quantile"),
         ((*MIX, "--strategy", "treshold"), 'did you mean "threshold"'),
-        ((*MIX, "--forecast", "DE=file.csv"), "is not read yet; own or none"),
+        ((*MIX, "--forecast", "DE=file.csv"), 'no --intensity is given for "DE"'),
+        ((*MIX, "--forecast", "own", "--forecast", "none"), "none goes with nothing else"),
+        ((*MIX, "--forecast", "own=x"), 'no --intensity is given for "own"'),
+        ((*MIX, "--forecast", "mine"), "write own, none, or REGION=FILE"),
+        ((*MIX, *["--forecast", "us-west-1=x"] * 2), "us-west-1 is there twice"),
+        ((*MIX, "--spread", "20"), "a duration with its unit from 0s to 1h"),
         ((*MIX, "--lag", "3h"), "a duration with its unit from 0s to 2h"),
         ((*MIX, "--poll", "60"), "a duration with its unit from 1s to 1h"),
     ],

@@ -16,6 +16,12 @@ VALUES
   (now() - interval '{days} days', 'scaler-0:7', 'batch', 'embeddings', 'us-west-1', 'brake',
    'standard', 'closed', 'dirty', 0, 0, 0, 0, true, 'built-in', '{{"mode": "brake"}}', '{{}}')
 """
+ISSUE = """
+INSERT INTO forecast_issues
+  (region, source, signal, factors, issued_at, kept_at, model, past_hours)
+SELECT 'us-west-1', 'own', 'average', 'lifecycle', at, at, 'regression', 400
+FROM (SELECT now() - interval '{days} days' AS at) AS issue
+"""
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +46,24 @@ def ages(postgres: Postgres, url: str) -> list[int]:
 def test_decisions_of_more_than_ninety_days_are_deleted(postgres: Postgres, url: str):
     done = finished("db", "cleanup", settings={"DATABASE_URL": url})
 
-    assert (done.returncode, done.stdout) == (0, "deleted 1 decisions\n")
+    assert (done.returncode, done.stdout) == (0, "deleted 1 decisions and 0 own forecasts\n")
     assert ages(postgres, url) == [89, 3]
 
 
 def test_how_long_they_are_kept_may_be_said(postgres: Postgres, url: str):
     done = finished("db", "cleanup", "--keep", "7d", "--json", settings={"DATABASE_URL": url})
 
-    assert json.loads(done.stdout) == {"deleted": {"decisions": 2}}
+    assert json.loads(done.stdout) == {"deleted": {"decisions": 2, "forecasts": 0}}
     assert ages(postgres, url) == [3]
+
+
+def test_own_forecasts_of_over_two_weeks_ago_are_deleted(postgres: Postgres, url: str):
+    postgres.execute(url, *(ISSUE.format(days=days) for days in (30, 15, 13)))
+
+    done = finished("db", "cleanup", settings={"DATABASE_URL": url})
+
+    assert done.stdout == "deleted 1 decisions and 2 own forecasts\n"
+    assert postgres.value(url, "SELECT count(*) FROM forecast_issues") == 1
 
 
 @pytest.mark.parametrize("keep", ["soon", "23h", "0"])

@@ -88,3 +88,34 @@ def test_an_unknown_region_is_refused_with_what_was_meant(settings: dict[str, st
 
     assert done.returncode == 1
     assert 'did you mean "us-west-1"?' in done.stderr
+
+
+def test_regret_is_told_for_work_as_it_is_asked_for(settings: dict[str, str]):
+    short = told(settings, "score", REGION)["regret"]
+    long = told(settings, "score", REGION, "--slack", "24h", "--duration", "4h")["regret"]
+
+    assert (short["slack_hours"], short["duration_hours"]) == (12, 1)
+    assert (long["slack_hours"], long["duration_hours"]) == (24, 4)
+    assert short["decisions"] > 300
+    beyond = short["beyond_best"]
+    assert set(beyond) == {"forecast", "persistence", "yesterday", "run_now"}
+    assert 0 <= beyond["forecast"] < beyond["run_now"] == beyond["persistence"]
+    people = finished("forecast", "score", REGION, settings=settings)
+    assert "work of 1 h that may wait 12 h" in people.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--slack", "soon"), "--slack 'soon' must be whole hours, like 1h or 12h"),
+        (("--duration", "90m"), "--duration '90m' must be whole hours, like 1h or 12h"),
+        (("--slack", "48h"), "are 48 hours together at most"),
+    ],
+)
+def test_work_that_cannot_be_judged_is_refused(
+    settings: dict[str, str], options: tuple[str, ...], said: str
+):
+    done = finished("forecast", "score", REGION, *options, settings=settings)
+
+    assert done.returncode == 1
+    assert said in done.stderr

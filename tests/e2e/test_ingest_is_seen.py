@@ -16,6 +16,7 @@ BRAKE = {
     "region": REGION,
     "mode": "brake",
     "workloadClass": "deferrable",
+    "strategy": "threshold",
     "threshold": "500",
     "minRenewablePercent": "0",
     **HARDLY_EVER_RELEASED,

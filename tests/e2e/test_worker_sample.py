@@ -17,7 +17,7 @@ import pytest
 
 from carbon_scaler.backlogs.registry import backlog_sources
 from carbon_scaler.config.backlogs_file import read_backlogs
-from carbon_scaler.decisions import deadlines
+from carbon_scaler.decisions.timeline import timeline as timeline_of
 from carbon_scaler.domain.backlog import Items
 from carbon_scaler.storage.embedded import embedded_postgres
 from tests.builders import some_settings
@@ -140,7 +140,7 @@ async def test_workers_take_items_in_the_order_in_which_the_scaler_releases_them
         """
     )
     settings = some_settings(max_delay=timedelta(hours=10), job_duration=timedelta(hours=2))
-    released = deadlines.timeline(await as_the_scaler_reads_it(database_url), settings)
+    released = timeline_of(await as_the_scaler_reads_it(database_url), settings)
 
     for _ in range(6):
         await ended(await worker(MAX_DELAY="10h", JOB_DURATION="120 min"))

@@ -14,6 +14,7 @@ from carbon_scaler.domain.curves import CURVE_FORMS, MOST_GRAMS, Curve, curve_th
 from carbon_scaler.domain.durations import DURATION_FORMS
 from carbon_scaler.domain.policy import (
     LONGEST_QUANTILE_WINDOW,
+    LONGEST_SPREAD,
     SETTING_NAMES,
     SHORTEST_QUANTILE_WINDOW,
     StatedSettings,
@@ -55,6 +56,12 @@ def _positive(duration: timedelta) -> timedelta:
 
 def _of_the_past(duration: timedelta) -> timedelta:
     if not SHORTEST_QUANTILE_WINDOW <= duration <= LONGEST_QUANTILE_WINDOW:
+        raise ValueError
+    return duration
+
+
+def _for_a_spread(duration: timedelta) -> timedelta:
+    if duration > LONGEST_SPREAD:
         raise ValueError
     return duration
 
@@ -113,6 +120,7 @@ class SettingsModel(StatingModel):
     quantile_window: Annotated[Duration, AfterValidator(_of_the_past)] | None = None
     curve: CurveText | None = None
     job_energy_kwh: Annotated[Number, Field(gt=0, le=MOST_KWH)] | None = None
+    spread: Annotated[Duration, AfterValidator(_for_a_spread)] | None = None
 
 
 _DURATION = f"a duration, written {DURATION_FORMS}"
@@ -131,6 +139,7 @@ ALLOWED: Mapping[str, str] = {
     "quantile_window": f"a duration from 1d to 8d, written {DURATION_FORMS}",
     "curve": f"{CURVE_FORMS}, or a list of [grams, level]",
     "job_energy_kwh": f"a number above 0 to {MOST_KWH:,}",
+    "spread": f"a duration from 0 to 1h, written {DURATION_FORMS}",
 }
 
 

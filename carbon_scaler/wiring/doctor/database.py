@@ -33,11 +33,13 @@ READ = (
 )
 KEPT = ("ingest_zones", "alert_episodes")
 RIGHTS = {
-    "serve": [(table, "SELECT") for table in READ],
+    "serve": [(table, "SELECT") for table in (*READ, "forecast_issues")],
     "ingest": [
         *((table, "SELECT") for table in (*READ, *KEPT)),
         *((table, "INSERT") for table in (*READ, *KEPT) if table != "ingest_leadership"),
         *((table, "UPDATE") for table in (*READ, *KEPT)),
+        ("forecast_issues", "SELECT"),
+        ("forecast_issues", "INSERT"),
     ],
 }
 _LACKING = """

@@ -1,5 +1,5 @@
-"""`python -m tests.bench.forecasting.measure day-ahead|provider|saving`: how good the forecaster is on the
-traces, with coefficients that were learned before the months it is judged on."""
+"""`python -m tests.bench.forecasting.measure FIGURE`: how good the forecaster is on the traces, with
+coefficients that were learned before the months it is judged on."""
 
 import argparse
 import resource
@@ -12,43 +12,65 @@ import numpy as np
 from carbon_scaler.forecasting.accuracy import targets_of
 from carbon_scaler.forecasting.hindcast import hindcast
 from carbon_scaler.forecasting.hours import DAY, Column, HourlyHistory, hour_of, instant_of
-from carbon_scaler.forecasting.intervals import ERROR_HOURS, alike, bounds
+from carbon_scaler.forecasting.intervals import ERROR_HOURS, alike, bounds, equally_told
 from carbon_scaler.forecasting.levels import NO_LEVELS
 from carbon_scaler.forecasting.profiles import profile_offset, yesterday
 from carbon_scaler.forecasting.provider import ProviderIssue
 from carbon_scaler.forecasting.regression import Priors
+from carbon_scaler.forecasting.weather import NO_WEATHER, Weather, WeatherForecast
 from carbon_scaler.forecasting.zone import ZoneForecaster
 from tests.bench.forecasting.learn import teachers
 from tests.bench.forecasting.learning import learned, pooled
 from tests.bench.forecasting.saving import saved
-from tests.bench.forecasting.traces import WIDE, histories, traces_directory
+from tests.bench.forecasting.traces import WIDE, histories, traces_directory, weather_forecasts
 
 JUDGED_FROM = datetime(2021, 7, 1, tzinfo=UTC)
+LAST_HOUR = 23
 WARM = 193
+FIGURES = ("day-ahead", "weather", "weather-waiting", "provider", "saving")
 
 
-def day_ahead(directory: Path) -> None:
-    """July to December 2021, issued daily at 23:00 for the next day; learned on what was before."""
+def day_ahead(directory: Path, *, with_weather: bool = False, hour: int = LAST_HOUR) -> None:
+    """July to December 2021, issued daily (at 23:00 for the next day), learned on what was before."""
     begins = hour_of(JUDGED_FROM)
     before = [h.until(begins) for h in teachers(directory)]
     priors = learned(pooled(before, DAY))
     print(f"{'zone':8}{'MAPE %':>8}{'offset':>8}{'yesterday':>10}{'covered %':>10}{'width %':>8}")
     rows = []
     for file in sorted(directory.glob("dacf_*_2020-2021.csv")):
+        weather = weather_forecasts(file) if with_weather else []
         for _, history in histories(file):
-            rows.append(_judged(history, priors, begins))
+            first = begins - 1 + (hour - LAST_HOUR) % DAY - history.first
+            rows.append(_judged(history, priors, first, weather))
             print(f"{file.name.split('_')[1]:8}" + _line(rows[-1]))
     print(f"{'mean':8}" + _line(list(np.mean(rows, axis=0))))
+
+
+def waiting(directory: Path) -> None:
+    """What a planner that looks again each hour saves in the same months, without and with it."""
+    begins = hour_of(JUDGED_FROM)
+    priors = learned(pooled([h.until(begins) for h in teachers(directory)], DAY))
+    shares = []
+    print(f"{'zone':8}{'share %':>8}{'with weather':>14}")
+    for file in sorted(directory.glob("dacf_*_2020-2021.csv")):
+        for _, history in histories(file):
+            made = (hindcast(history, priors, weather=w) for w in ((), weather_forecasts(file)))
+            seen = [_seen(history.grams, cast.paths, 0) for cast in made]
+            since = begins - history.first
+            shares.append([100 * saved(history.grams, path, since).share for path in seen])
+            print(f"{file.name.split('_')[1]:8}{shares[-1][0]:8.1f}{shares[-1][1]:14.1f}")
+    print(f"{'mean':8}{{:8.1f}}{{:14.1f}}".format(*np.mean(shares, axis=0)))
 
 
 def _line(row: list[float]) -> str:
     return "{:8.2f}{:8.2f}{:10.2f}{:10.1f}{:8.1f}".format(*row)
 
 
-def _judged(history: HourlyHistory, priors: Priors, begins: int) -> list[float]:
-    paths = hindcast(history, priors).paths
+def _judged(
+    history: HourlyHistory, priors: Priors, first: int, weather: list[WeatherForecast]
+) -> list[float]:
+    paths = hindcast(history, priors, weather=weather).paths
     grams, levels = history.grams, NO_LEVELS.continued(history.grams)
-    first = begins - 1 - history.first
     origins = np.arange(first, len(grams) - DAY, DAY)
     came = targets_of(grams, origins, DAY)
     rivals = (
@@ -56,7 +78,7 @@ def _judged(history: HourlyHistory, priors: Priors, begins: int) -> list[float]:
         profile_offset(grams, levels, origins, priors.fading),
         yesterday(grams, origins, DAY),
     )
-    covered, width = _coverage(history, paths, origins, priors)
+    covered, width = _coverage(history, paths, origins, priors, weather=NO_WEATHER.joined(weather))
     return [*(_mape(made, came) for made in rivals), covered, width]
 
 
@@ -65,7 +87,7 @@ def _mape(paths: Column, came: Column) -> float:
 
 
 def _coverage(
-    history: HourlyHistory, paths: Column, origins: Column, priors: Priors
+    history: HourlyHistory, paths: Column, origins: Column, priors: Priors, *, weather: Weather
 ) -> tuple[float, float]:
     hits, widths = [], []
     scale = NO_LEVELS.continued(history.grams).scale
@@ -73,6 +95,9 @@ def _coverage(
         past = alike(np.arange(max(0, origin - ERROR_HOURS), origin), origin)
         known = targets_of(history.grams[: origin + 1], past, DAY)
         errors = (known - paths[past]) / scale[past, None]
+        if weather:
+            told = weather.is_known(history.first + np.append(past, origin), DAY)
+            errors = equally_told(errors, told)
         lower, upper = bounds(paths[origin], float(scale[origin]), errors, priors)
         came = history.grams[origin + 1 : origin + 1 + DAY]
         hits.append((came >= lower) & (came <= upper))
@@ -147,12 +172,15 @@ def saving(directory: Path, lag: int = 0) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("figure", choices=("day-ahead", "provider", "saving"))
+    parser.add_argument("figure", choices=FIGURES)
     parser.add_argument("--lag", type=int, default=0, help="hours that values are late")
+    parser.add_argument("--hour", type=int, default=LAST_HOUR, help="of day (UTC) of the issue")
     wanted = parser.parse_args()
     directory = traces_directory()
-    if wanted.figure == "day-ahead":
-        day_ahead(directory)
+    if wanted.figure in {"day-ahead", "weather"}:
+        day_ahead(directory, with_weather=wanted.figure == "weather", hour=wanted.hour)
+    elif wanted.figure == "weather-waiting":
+        waiting(directory)
     elif wanted.figure == "provider":
         provider(directory)
     else:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from carbon_scaler.forecasting.hours import Column, HourlyHistory, hour_of
+from carbon_scaler.forecasting.hours import DAY, Column, HourlyHistory, hour_of
+from carbon_scaler.forecasting.weather import WeatherForecast
 
 PROJECT = Path(__file__).parents[3]
 DEFAULT = PROJECT.parent / "shared" / "traces"
 INTENSITIES = ("ci", "ci_lca", "ci_direct")
+WEATHER = ("wx_wind", "wx_temp", "wx_dswrf")
+KELVIN = 273.15
 WIDE = "em_lca_2022_41zones.csv"
 
 
@@ -37,6 +40,26 @@ def histories(
         columns = tuple(known[:1] or header[1:])
     for name in columns:
         yield name, HourlyHistory(first=first, grams=_column(rows, header.index(name)))
+
+
+def weather_forecasts(file: Path) -> list[WeatherForecast]:
+    """One a day, of its 24 hours (UTC), known from 23:00 of the day before and never earlier.
+
+    The traces hold one value an hour, the day-ahead forecast of that hour: whoever looks at 06:00
+    has it for the rest of that day, and for none of the next.
+    """
+    (_, wind), (_, kelvin), (_, radiation) = histories(file, WEATHER)
+    days = [slice(row, row + DAY) for row in range(0, len(wind.grams), DAY)]
+    return [
+        WeatherForecast(
+            issued=wind.first + day.start - 1,
+            first=wind.first + day.start,
+            wind_metres_per_second=wind.grams[day],
+            temperature_celsius=kelvin.grams[day] - KELVIN,
+            radiation_watts_per_square_metre=radiation.grams[day],
+        )
+        for day in days
+    ]
 
 
 def _column(rows: list[list[str]], index: int) -> Column:

@@ -126,9 +126,9 @@ BAD: Mapping[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
         {**BRAKE, "whenBlind": "error"},
         ("whenBlind", '"error"', "choose open or closed"),
     ),
-    "another region for the work": (
-        {**BRAKE, "regions": "us-west-1,eu-west-1"},
-        ("regions", '"us-west-1,eu-west-1"', "name only us-west-1"),
+    "other regions for the work alone": (
+        {**BRAKE, "regions": "us-east-1|eu-west-1"},
+        ("regions", '"us-east-1,eu-west-1"', "it must name us-west-1 too"),
     ),
 }
 

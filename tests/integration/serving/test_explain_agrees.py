@@ -45,6 +45,7 @@ from tests.fakes import (
     FakeDirectives,
     FakeIntensityStore,
     FakeNotes,
+    FakePlaces,
     a_rulebook,
 )
 from tests.integration.serving.door import CALL_SECONDS, HOST
@@ -249,6 +250,7 @@ async def channel_to(world: World) -> AsyncIterator[grpc.aio.Channel]:
             snapshots=snapshots,
             backlogs=FakeBacklogStates({"orders": world.backlog}),
             directives=directives,
+            places=FakePlaces(),
         ),
         notes=FakeNotes(),
         clock=clock,

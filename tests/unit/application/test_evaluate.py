@@ -40,6 +40,7 @@ from tests.fakes import (
     FakeDirectives,
     FakeIntensityStore,
     FakeNotes,
+    FakePlaces,
     a_rulebook,
 )
 
@@ -59,6 +60,7 @@ class World:
     snapshots: Snapshots
     evaluator: Evaluator
     directives: FakeDirectives
+    places: FakePlaces
     notes: FakeNotes
 
     def decided(self, subject: Subject) -> Decision:
@@ -84,11 +86,11 @@ async def a_world(
     store = FakeIntensityStore({HOME: DIRTY} if series is None else series)
     backlogs = FakeBacklogStates({"orders": BacklogState(reading=reading)})
     snapshots = Snapshots(store=store, changes=FakeChanges(), clock=clock)
-    directives, notes = FakeDirectives(), FakeNotes()
+    directives, places, notes = FakeDirectives(), FakePlaces(), FakeNotes()
     evaluator = Evaluator(
         rulebook=a_rulebook({HOME: a_region()}),
         default_region=None,
-        known=Known(snapshots=snapshots, backlogs=backlogs, directives=directives),
+        known=Known(snapshots=snapshots, backlogs=backlogs, directives=directives, places=places),
         notes=notes,
         clock=clock,
     )
@@ -101,6 +103,7 @@ async def a_world(
         snapshots=snapshots,
         evaluator=evaluator,
         directives=directives,
+        places=places,
         notes=notes,
     )
 

@@ -14,7 +14,7 @@ from carbon_scaler.application.status import Server, status_document
 from carbon_scaler.domain.snapshot import RegionSeries
 from tests.builders import HOME, HOUR, MINUTE, NOW, a_series
 from tests.fakes import FakeChanges, FakeClock, FakeIntensityStore, a_rulebook, rules_of
-from tests.grid_builders import an_average, an_outlook
+from tests.grid_builders import a_path, an_average, an_outlook
 
 DOCUMENTED = {
     "sources", "regions", "policy", "database", "leader", "feeds", "calls_today", "replay",
@@ -80,6 +80,20 @@ async def test_a_region_without_any_value_tells_its_yearly_average_which_never_d
     assert regions[HOME]["grams_per_kwh"] == 176
     assert (regions[HOME]["kind"], regions[HOME]["usable"]) == ("static", False)
     assert regions[HOME]["observed_at"] == "2025-01-01T00:00:00Z"
+
+
+async def test_a_region_tells_how_its_own_forecast_fares():
+    path = replace(a_path(300, 320, begins=NOW - HOUR), rejected=("profile_offset",))
+
+    region = (await status_of({HOME: replace(a_series(300), expected=path)}))["regions"][HOME]
+
+    assert region["forecast"] == {
+        "model": "regression",
+        "issued_at": "2026-03-02T11:00:00Z",
+        "known_until": "2026-03-02T12:00:00Z",
+        "error_percent": 9.0,
+        "rejected": ["profile_offset"],
+    }
 
 
 async def test_a_region_of_which_nothing_is_known_has_nulls_under_the_same_keys():

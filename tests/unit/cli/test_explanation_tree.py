@@ -136,6 +136,17 @@ def test_a_budget_the_law_and_the_regions_are_shown():
     assert line_with("eu-west-1: intensity unknown, lawful, chosen", document)
 
 
+def test_where_shared_work_runs_is_shown_with_what_each_region_counts():
+    shared = replace(QUEUE, regions=("us-east-1", HOME, "eu-west-1"))
+    regions = {HOME: replace(a_series(300), region=HOME)}
+    document = told(shared, replace(INPUTS, others=regions))
+
+    assert line_with("orders runs in us-east-1: no permitted place is chosen", document)
+    assert line_with("what others leave is started by us-east-1, then us-west-1", document)
+    assert line_with("us-west-1: 300 g/kWh, counts 1", document)
+    assert line_with("eu-west-1: it has no usable value, nobody asks there", document)
+
+
 def test_a_rejected_trigger_is_drawn_as_well():
     rejection = resolve(a_trigger(region="us-wset-1"), BUILT_IN_POLICY, some_surroundings())
     assert isinstance(rejection, Rejection)

@@ -10,6 +10,7 @@ from carbon_scaler.config.history_file import (
     HistoryArgumentError,
     HistoryFile,
     ReadHistory,
+    StoredHistory,
     parse_history_argument,
     read_history,
 )
@@ -103,6 +104,28 @@ def test_values_of_two_units_in_one_column_are_told(tmp_path: Path):
     found = read(tmp_path, hourly("450", "0.45", "0"))
 
     assert "0.45 to 450 g/kWh; are units mixed" in found.warnings[0]
+
+
+def test_one_constant_value_is_told(tmp_path: Path):
+    found = read(tmp_path, hourly("450", "450", "450"))
+
+    (warning,) = found.warnings
+    assert "every value is 450 g/kWh: no start is better than another one" in warning
+
+
+def test_three_rows_are_three_intervals(tmp_path: Path):
+    found = read(tmp_path, hourly("100", "200", "300"))
+
+    assert (len(found.history.grams_per_kwh), found.warnings) == (3, ())
+
+
+def test_a_zone_that_is_missing_for_a_month_is_refused_where_it_begins(tmp_path: Path):
+    cells = [f"{100 + hour % 24},{'' if 744 <= hour < 1416 else 7}" for hour in range(8760)]
+
+    error = refusal(tmp_path, hourly(*cells, header="at,FR,DE"), "DE")
+
+    assert (error.line, error.column, error.value) == (746, "DE", "")
+    assert "fill in what is missing, or cut the file before it" in str(error)
 
 
 @pytest.mark.parametrize("cell", ["", "NaN", "inf", "-1", "10000.1", "dirty", "1_000", "1 2"])
@@ -226,7 +249,26 @@ def test_the_argument_names_region_file_and_columns():
     )
 
 
-@pytest.mark.parametrize("text", ["", "eu-west-1", "=b.csv", "a=", "a=b:", "a=b:c:d:e", "a=b::d"])
+def test_the_argument_may_name_the_database_and_since_when():
+    stored = parse_history_argument("aws:eu-west-1=database")
+    since = parse_history_argument("eu-west-1=database:2026-03-01T01:00+01:00")
+
+    assert stored == StoredHistory(region="eu-west-1", since=None)
+    assert since == StoredHistory(region="eu-west-1", since=datetime(2026, 3, 1, tzinfo=UTC))
+    assert parse_history_argument("eu-west-1=./database") == HistoryFile(
+        region="eu-west-1", file=Path("database")
+    )
+
+
+@pytest.mark.parametrize("since", ["2026-03-01", "2026-03-01T00:00", "yesterday", ":"])
+def test_since_when_needs_an_instant_with_its_offset(since: str):
+    with pytest.raises(HistoryArgumentError, match="SINCE is an instant with its offset"):
+        parse_history_argument(f"eu-west-1=database:{since}")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "=database", "eu-west-1", "=b.csv", "a=", "a=b:", "a=b:c:d:e", "a=b::d"]
+)
 def test_an_argument_that_says_less_or_more_is_refused(text: str):
     with pytest.raises(HistoryArgumentError, match="REGION=FILE"):
         parse_history_argument(text)

@@ -1,10 +1,12 @@
+import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from carbon_scaler.config import jobs_file
 from carbon_scaler.config.csv_table import TableError
-from carbon_scaler.config.jobs_file import COLUMNS, ClassTerms, read_jobs
+from carbon_scaler.config.job_columns import COLUMNS, MOST_JOBS, ClassTerms, JobFrame
+from carbon_scaler.config.jobs_file import read_jobs
 from carbon_scaler.simulation.jobs import Jobs
 from tests.builders import HOME
 from tests.unit.simulation.worlds import AWAY, BEGINS, HOUR, a_history
@@ -18,15 +20,18 @@ DAY = {HOME: a_history(*[1.0] * 24), AWAY: a_history(*[1.0] * 48, region=AWAY)}
 JOB = f"a,2026-03-02T13:00Z,90,1.5,deferrable,120,{HOME}|{AWAY}"
 
 
-def read(tmp_path: Path, *lines: str, header: str = HEADER, alone: bool = False) -> Jobs:
+def read(
+    tmp_path: Path, *lines: str, header: str = HEADER, alone: bool = False, most: int = MOST_JOBS
+) -> Jobs:
     file = tmp_path / "jobs.csv"
     file.write_text("\n".join([header, *lines, ""]))
-    return read_jobs(file, TERMS, {HOME: DAY[HOME]} if alone else DAY)
+    histories = {HOME: DAY[HOME]} if alone else DAY
+    return read_jobs(file, JobFrame(terms=TERMS, histories=histories, most=most))
 
 
-def refusal(tmp_path: Path, *lines: str, header: str = HEADER) -> TableError:
+def refusal(tmp_path: Path, *lines: str, header: str = HEADER, most: int = MOST_JOBS) -> TableError:
     with pytest.raises(TableError) as caught:
-        read(tmp_path, *lines, header=header)
+        read(tmp_path, *lines, header=header, most=most)
     assert caught.value.file == tmp_path / "jobs.csv"
     return caught.value
 
@@ -135,10 +140,33 @@ def test_a_line_with_too_few_cells_is_refused(tmp_path: Path):
     assert "has 2 cells; the first line has 7" in str(refusal(tmp_path, "a,b"))
 
 
-def test_more_jobs_than_are_replayed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(jobs_file, "MOST_JOBS", 1)
+def test_more_jobs_than_are_replayed_are_refused_before_any_is_looked_at(tmp_path: Path):
+    error = refusal(tmp_path, "not a job", "", "nor this", most=1)
 
-    error = refusal(tmp_path, JOB, JOB.replace("a,", "b,", 1))
-
-    assert error.line == 3
+    assert error.line == 4
     assert "there are over 1 jobs; replay them in parts" in str(error)
+
+
+def test_as_many_jobs_as_are_replayed_are_read(tmp_path: Path):
+    assert len(read(tmp_path, JOB, "", JOB.replace("a,", "b,", 1), "", most=2)) == 2
+
+
+def test_jobs_from_a_pipe_are_counted_as_they_come(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    lines = "\n".join([HEADER, JOB, JOB.replace("a,", "b,", 1)])
+    writer = Thread(target=pipe.write_text, args=(lines,))
+    writer.start()
+
+    with pytest.raises(TableError, match="there are over 1 jobs"):
+        read_jobs(pipe, JobFrame(terms=TERMS, histories=DAY, most=1))
+    writer.join(10)
+
+
+def test_a_job_without_a_class_is_of_the_one_that_is_named(tmp_path: Path):
+    file = tmp_path / "jobs.csv"
+    file.write_text(f"id,submitted_at,regions\na,2026-03-02T13:00Z,{HOME}\n")
+
+    jobs = read_jobs(file, JobFrame(terms=TERMS, histories=DAY, usual_class="deferrable"))
+
+    assert jobs.classes == ("deferrable",)

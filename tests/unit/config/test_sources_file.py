@@ -161,7 +161,9 @@ def test_a_header_without_its_value_is_refused(
     )
 
 
-@pytest.mark.parametrize("name", ["electricity_maps", "watttime", "neso", "static", "replay"])
+@pytest.mark.parametrize(
+    "name", ["electricity_maps", "watttime", "neso", "static", "replay", "own"]
+)
 def test_a_name_that_is_built_in_is_refused(tmp_path: Path, name: str):
     assert refusal(tmp_path, MINIMAL.replace("  roof:", f"  {name}:")) == (
         f'sources.yaml:2: sources: "{name}" is a source that is built in; choose another name'

@@ -8,6 +8,7 @@ import pytest
 from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
+from carbon_scaler.decisions.timeline import timeline
 from carbon_scaler.domain.backlog import Item, Items
 from carbon_scaler.domain.decision import Outcome, QueueCounts, Verdict
 from carbon_scaler.domain.policy import WhenBlind
@@ -31,7 +32,7 @@ SETTINGS = some_settings("deferrable")
 
 
 def timeline_of(*items: Item, in_progress: int = 0, **settings: object):
-    return deadlines.timeline(
+    return timeline(
         Items.of(items, in_progress=in_progress), some_settings("deferrable", **settings)
     )
 
@@ -189,9 +190,10 @@ def test_an_item_that_is_enqueued_at_infinity_never_comes():
         enqueued=np.array([np.inf]),
         deadline=np.array([np.inf]),
         duration=np.array([np.nan]),
+        phases=np.array([0.0]),
         in_progress=0,
     )
-    assert deadlines.timeline(items, SETTINGS).next_change_after(NOW) is None
+    assert timeline(items, SETTINGS).next_change_after(NOW) is None
 
 
 def test_a_deadline_at_the_end_of_time_leaves_max_delay_to_decide():

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
+from carbon_scaler.decisions.timeline import timeline as timeline_of
 from carbon_scaler.domain.backlog import BacklogReading, BacklogUnknown
 from carbon_scaler.domain.budget import BudgetAction
 from carbon_scaler.domain.decision import SETTLING, Decision, Verdict
@@ -174,7 +174,7 @@ def test_a_region_without_values_leaves_the_decision_without_a_reading():
 def test_a_given_timeline_is_used_in_place_of_sorting_again():
     plan = a_queue_plan()
     demand = a_backlog(an_item())
-    other = deadlines.timeline(a_backlog(an_item(), an_item()).items, plan.settings)
+    other = timeline_of(a_backlog(an_item(), an_item()).items, plan.settings)
     decision = decide(plan, Inputs(series=DIRTY, demand=demand), NOW, timeline=other)
     assert decision.counts.waiting == 2
 

@@ -113,6 +113,7 @@ LAYERED = [
     ("quantile_window", DAY, 2 * DAY, 3 * DAY),
     ("curve", curve_up_to(100.0), curve_up_to(200.0), curve_up_to(300.0)),
     ("job_energy_kwh", 1.0, 2.0, 3.0),
+    ("spread", MINUTE, 2 * MINUTE, 3 * MINUTE),
 ]
 
 
@@ -157,6 +158,7 @@ def test_each_setting_has_an_origin_of_its_own():
         "quantile_window": "default",
         "curve": "default",
         "job_energy_kwh": "default",
+        "spread": "default",
         "region": "server",
     }
 
@@ -271,23 +273,6 @@ def test_a_region_that_nobody_knows_is_refused(
     stated: object, around: Surroundings | None, problem: str
 ):
     assert problems_of(**stated, around=around) == [problem]
-
-
-@pytest.mark.parametrize("regions", [(), ("us-west-1",), ("aws:us-west-1", "us-west-1")], ids=str)
-def test_naming_only_this_region_among_regions_is_fine(regions: tuple[str, ...]):
-    assert plan_of(regions=regions).region == "us-west-1"
-
-
-def test_other_regions_are_not_there_yet():
-    assert problems_of(regions=("us-west-1", "eu-west-1")) == [
-        'regions: "us-west-1,eu-west-1" is not allowed; '
-        "this version can't choose between regions; leave it out, or name only us-west-1"
-    ]
-
-
-def test_without_a_region_the_regions_are_not_judged():
-    problems = problems_of(regions=("eu-west-1",), around=some_surroundings(default_region=None))
-    assert [problem.partition(":")[0] for problem in problems] == ["region"]
 
 
 # --- mode and backlog

@@ -69,4 +69,5 @@ def test_a_value_of_another_basis_is_not_compared_with_the_regions_past():
 
 def test_every_strategy_has_its_chain_and_the_reason_why_another_would_stand_in():
     assert set(strategies.CHAINS) == set(Strategy)
-    assert set(strategies.WANTING) == set(Strategy) - {Strategy.THRESHOLD}
+    asked = set(strategies.WANTING) | {Strategy.AUTO, Strategy.FORECAST}
+    assert asked == set(Strategy) - {Strategy.THRESHOLD}

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from carbon_scaler.forecasting.intervals import alike, bounds
+from carbon_scaler.forecasting.intervals import alike, bounds, equally_told
 from tests.unit.forecasting.grids import AHEAD, some_priors
 
 NO_ERRORS = np.empty((0, AHEAD))
@@ -56,3 +56,16 @@ def test_alike_is_what_was_issued_at_about_this_time_of_day():
     origins = alike(np.arange(100), 121)  # 121 is one hour after a midnight
     assert origins[:8].tolist() == [0, 1, 2, 3, 23, 24, 25, 26]
     assert [later - earlier for earlier, later in pairwise(origins[:5])] == [1, 1, 1, 20]
+
+
+def test_errors_count_of_forecasts_that_knew_as_much_of_the_weather():
+    days = 20
+    errors = np.arange(days * 5 * 2.0).reshape(days * 5, 2)
+    told = np.zeros((days * 5 + 1, 2), dtype=bool)
+    told[::5, 1] = told[1::5, 1] = True  # two of five: too few days to go by
+    told[5:, 0] = True
+    told[-1] = True
+    kept = equally_told(errors, told)
+    assert np.isnan(kept[:5, 0]).all()
+    np.testing.assert_array_equal(kept[5:, 0], errors[5:, 0])
+    np.testing.assert_array_equal(kept[:, 1], errors[:, 1])

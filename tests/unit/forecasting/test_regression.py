@@ -74,3 +74,23 @@ def test_a_path_is_the_profile_and_what_stands_above_it():
     expected = truth(seen, teaching()).T
     np.testing.assert_allclose(path(seen, teaching()), expected)
     assert path(seen, teaching(size=100.0)).min() == 0.0
+
+
+def test_inputs_beyond_the_shared_ones_are_learned_whatever_their_unit():
+    seen = some_rows(20_000)
+    weather = np.random.default_rng(8).standard_normal((AHEAD, 20_000, 1))
+    effect = 25.0 * weather[:, :, 0]
+    for unit in (1.0, 1e-3, 1e3):
+        told = np.concatenate([seen.rows, unit * weather, np.ones_like(weather)], axis=2)
+        sums = Sums(AHEAD).copy(WIDTH + 2)
+        sums.add(replace(seen, rows=told), seen.profile + effect)
+        learned = sums.fitted_with_weather(some_priors(AHEAD))[:, WIDTH]
+        np.testing.assert_allclose(learned * unit, 0.5, rtol=0.03)
+
+
+def test_what_was_never_known_teaches_nothing():
+    seen, plain = some_rows(1000), Sums(AHEAD)
+    plain.add(seen, truth(seen, teaching()))
+    wide = plain.copy(WIDTH + 3).fitted_with_weather(some_priors(AHEAD))
+    np.testing.assert_allclose(wide[:, :WIDTH], plain.fitted(some_priors(AHEAD)), rtol=1e-9)
+    np.testing.assert_array_equal(wide[:, WIDTH:], 0.0)

@@ -51,6 +51,7 @@ GOOD = [
     ("service", "embeddings", "embeddings"),
     ("regions", "us-west-1", ("us-west-1",)),
     ("regions", " us-west-1 , aws:us-east-1,", ("us-west-1", "aws:us-east-1")),
+    ("regions", "us-west-1|us-east-1", ("us-west-1", "us-east-1")),
     ("shadow", "true", True),
     ("shadow", "FALSE", False),
     ("shadow", "1", True),
@@ -85,6 +86,8 @@ GOOD = [
     ("curve", "150:1,400:0", Curve(points=((150.0, 1.0), (400.0, 0.0)))),
     ("curve", " 0:1 , 300.5:0.5,10000:0.25", Curve(points=((0, 1), (300.5, 0.5), (10_000, 0.25)))),
     ("jobEnergyKwh", "0.5", 0.5),
+    ("spread", "0s", timedelta(0)),
+    ("spread", "1h", timedelta(hours=1)),
 ]
 
 
@@ -174,7 +177,7 @@ BAD = {
     "jobDuration": ([*BAD_DURATIONS, "0", "0h", "PT0S"], f"{A_DURATION}, above 0"),
     "release": ([*BAD_DURATIONS, "0", "0h", "PT0S"], f"{A_DURATION}, above 0"),
     "window": ([*BAD_DURATIONS, "0"], f"{A_DURATION}, above 0"),
-    "strategy": (["cheap", "threshold forecast"], "one of threshold, quantile, forecast, curve"),
+    "strategy": (["cheap", "threshold forecast"], "one of auto, threshold, quantile, forecast, curve"),
     "whenBlind": (["maybe", "open\x00"], "one of open, closed, error"),
     "quantilePercent": ([*BAD_NUMBERS, "0", "100.1"], "a number above 0 to 100"),
     "quantileWindow": (
@@ -198,6 +201,7 @@ BAD = {
         CURVE_FORMS,
     ),
     "jobEnergyKwh": ([*BAD_NUMBERS, "0", "1000001"], "a number above 0 to 1e+06"),
+    "spread": ([*BAD_DURATIONS, "61m", "2h"], f"a duration from 0 to 1h, like {DURATION_FORMS}"),
     "schedule": (["0 3 * * *\x00", "a\nb"], "text without control characters"),
     "timezone": (["Europe/\x1bBerlin"], "text without control characters"),
 }

@@ -16,6 +16,7 @@ from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.domain.backlog import Item
 from carbon_scaler.domain.budget import BudgetAction
 from carbon_scaler.domain.curves import parse_curve
+from carbon_scaler.domain.expected import ExpectedPath
 from carbon_scaler.domain.intensity import Basis, Factors, Signal
 from carbon_scaler.domain.override import OverrideAction
 from carbon_scaler.domain.policy import Strategy, WhenBlind
@@ -39,7 +40,7 @@ from tests.builders import (
     an_override,
     preferred,
 )
-from tests.grid_builders import an_average, an_outlook
+from tests.grid_builders import a_path, an_average, an_outlook
 
 # A machine that others share has no sense of time.
 law = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -115,6 +116,16 @@ OUTLOOKS = st.builds(
     spans(-8 * HOUR, 8 * HOUR),
     spans(-26 * HOUR, -16 * HOUR) | spans(-2 * HOUR, 0 * HOUR),
 )
+# Of a day that swings, or is told in part only; some too old, too young or about other hours.
+PATHS = st.builds(
+    lambda grams, hours, begins, past_hours: a_path(
+        *(grams * hours)[:hours], begins=NOW + begins, past_hours=past_hours
+    ),
+    st.lists(st.sampled_from((*GRAMS, float("nan"))) | st.floats(50, 900), min_size=1, max_size=9),
+    st.integers(1, 51),
+    st.integers(-26, 10).map(lambda hours: hours * HOUR),
+    st.sampled_from((2160, 2160, 30)),
+)
 MARGINAL = Basis(signal=Signal.MARGINAL, factors=Factors.DIRECT)
 STAND_INS = st.lists(OBSERVED.map(lambda series: replace(series, basis=MARGINAL)), max_size=2)
 
@@ -124,14 +135,18 @@ def _completed(
     outlook: Outlook | None,
     average: YearlyAverage | None,
     stand_ins: list[RegionSeries],
+    expected: ExpectedPath | None,
 ) -> RegionSeries:
-    return replace(observed, outlook=outlook, average=average, stand_ins=tuple(stand_ins))
+    stated = {"outlook": outlook, "average": average, "expected": expected}
+    return replace(observed, stand_ins=tuple(stand_ins), **stated)
 
 
 def completed(observed: st.SearchStrategy[RegionSeries]) -> st.SearchStrategy[RegionSeries]:
     """With all that may count in place of an observed value."""
     averages = st.sampled_from((None, an_average(100.0), an_average(900.0)))
-    return st.builds(_completed, observed, st.none() | OUTLOOKS, averages, STAND_INS)
+    return st.builds(
+        _completed, observed, st.none() | OUTLOOKS, averages, STAND_INS, st.none() | PATHS
+    )
 
 
 def _tiled(grams: list[float], hours: int, since: timedelta) -> RegionSeries:
@@ -148,6 +163,12 @@ HISTORIES = st.builds(
 )
 
 A_SERIES = OBSERVED | completed(OBSERVED) | HISTORIES
+# A usable value beside a path that tells of now.
+PLANNED = st.builds(
+    lambda grams, path: replace(a_series(grams), expected=path),
+    st.sampled_from(GRAMS),
+    PATHS,
+)
 NEVER_OBSERVED = completed(st.just(replace(a_series(since=NOW), first_at=None)))
 SERIES = st.none() | A_SERIES | NEVER_OBSERVED
 
@@ -177,6 +198,14 @@ STRATEGIES: tuple[dict[str, Any], ...] = (
             (Strategy.QUANTILE, Strategy.FORECAST), (10.0, 50.0), (DAY, 7 * DAY)
         )
     ],
+    *[
+        {"strategy": strategy, "spread": spread, "min_savings_percent": least}
+        for strategy, spread, least in product(
+            (Strategy.AUTO, Strategy.FORECAST), (None, 0 * SECOND, HOUR), (0.0, 7.5)
+        )
+    ],
+    {"strategy": Strategy.THRESHOLD, "spread": 20 * MINUTE},
+    {"strategy": Strategy.QUANTILE, "spread": 20 * MINUTE},
 )
 BERLIN, CHICAGO = ZoneInfo("Europe/Berlin"), ZoneInfo("America/Chicago")
 WINDOWS: tuple[tuple[TimeWindow, ...], ...] = (

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
+from carbon_scaler.decisions.timeline import timeline as timeline_of
 from carbon_scaler.domain.backlog import Item, Items
 from carbon_scaler.domain.budget import BudgetUse
 from carbon_scaler.domain.decision import QueueCounts, Verdict
@@ -48,7 +48,7 @@ def expected_counts(items: list[Item], settings: Settings, now: datetime) -> Que
 
 
 def counts(items: list[Item], plan: Plan, now: datetime) -> QueueCounts:
-    return deadlines.timeline(Items.of(items), plan.settings).counts_at(now)
+    return timeline_of(Items.of(items), plan.settings).counts_at(now)
 
 
 @central_law
@@ -117,7 +117,7 @@ def test_a_longer_delay_never_forces_an_earlier_start(
     plan: Plan, waiting: list[Item], now: datetime, more: timedelta
 ):
     longer = replace(plan.settings, max_delay=plan.settings.max_delay + more)
-    eased = deadlines.timeline(Items.of(waiting), longer).counts_at(now)
+    eased = timeline_of(Items.of(waiting), longer).counts_at(now)
     assert eased.released <= counts(waiting, plan, now).released
 
 

@@ -13,12 +13,13 @@ from carbon_scaler.domain.override import Override
 from carbon_scaler.domain.policy import Strategy
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan
-from tests.builders import DAY, HOUR, a_backlog, an_item
+from tests.builders import DAY, HOUR, NOW, a_backlog, an_item
 from tests.unit.laws.cases import (
     A_SERIES,
     INPUTS,
     INSTANTS,
     OVERRIDES,
+    PLANNED,
     PLANS,
     QUEUES,
     SERIES,
@@ -107,6 +108,32 @@ def test_the_answer_holds_to_the_microsecond(
     ]
     inputs = Inputs(series=series, demand=a_backlog(*items, max_age=60 * DAY))
     assert_holds(plan, inputs, decide(plan, inputs, now + micro * TICK), share)
+
+
+@central_law
+@given(
+    plan=plans(strategy=Strategy.FORECAST, workload_class="standard", shadow=False),
+    waiting=WAITING,
+    series=PLANNED,
+    after=spans(0 * HOUR, 2 * HOUR),
+    spread=st.sampled_from((timedelta(0), None, HOUR)),
+    least=st.sampled_from((0.0, 0.0, 7.5)),
+    share=st.floats(0, 1),
+)
+def test_a_planned_answer_holds_until_another_start_becomes_the_best(
+    *,
+    plan: Plan,
+    waiting: list[Item],
+    series: RegionSeries,
+    after: timedelta,
+    spread: timedelta | None,
+    least: float,
+    share: float,
+):
+    settings = replace(plan.settings, spread=spread, min_savings_percent=least)
+    inputs = Inputs(series=series, demand=a_backlog(*waiting, max_age=60 * DAY))
+    plan = replace(plan, settings=settings, windows=(), budget=None)
+    assert_holds(plan, inputs, decide(plan, inputs, NOW + after), share)
 
 
 @law

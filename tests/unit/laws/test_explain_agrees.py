@@ -41,6 +41,7 @@ from tests.fakes import (
     FakeDirectives,
     FakeIntensityStore,
     FakeNotes,
+    FakePlaces,
     a_rulebook,
 )
 from tests.unit.laws.cases import (
@@ -225,7 +226,10 @@ class Door:
             rulebook=a_rulebook(CATALOG, policy),
             default_region=None,
             known=Known(
-                snapshots=self._snapshots, backlogs=self.backlogs, directives=self._directives
+                snapshots=self._snapshots,
+                backlogs=self.backlogs,
+                directives=self._directives,
+                places=FakePlaces(),
             ),
             notes=FakeNotes(),
             clock=self.clock,

@@ -6,9 +6,9 @@ from datetime import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon_scaler.decisions import deadlines
 from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
+from carbon_scaler.decisions.timeline import timeline as timeline_of
 from carbon_scaler.domain.backlog import Item
 from carbon_scaler.domain.override import Override
 from carbon_scaler.domain.snapshot import RegionSeries
@@ -90,7 +90,7 @@ def test_the_order_in_which_overrides_were_stated_does_not_matter(
 def test_a_timeline_that_was_sorted_before_changes_nothing(
     plan: Plan, inputs: Inputs, now: datetime
 ):
-    timeline = deadlines.timeline(inputs.demand.items, plan.settings)
+    timeline = timeline_of(inputs.demand.items, plan.settings)
     assert decide(plan, inputs, now, timeline=timeline) == decide(plan, inputs, now)
 
 

@@ -51,6 +51,24 @@ def test_the_figures_are_against_starting_at_once_and_the_oracle():
     assert told["by_region"][HOME]["emissions_g"] == 350
 
 
+def test_the_mean_intensity_is_told_by_energy_and_by_job():
+    jobs = replace(some_jobs(0.0, 0.0, 0.0), energy_kwh=np.array([3.0, 1.0, 0.0]))
+    at_once = starts_after([0, 0, 0], [300.0, 500.0, 0.0])
+
+    told = Yardstick(jobs=jobs, regions=(HOME,), at_once=at_once, best=at_once).outcome(at_once)
+
+    assert told["grams_per_kwh"] == {"weighted_by_energy": 200.0, "plain_mean_over_jobs": 300.0}
+
+
+def test_where_no_energy_is_used_there_is_no_mean_intensity():
+    jobs = some_jobs(0.0, energy_kwh=0.0)
+    at_once = starts_after([0], [0.0])
+
+    told = Yardstick(jobs=jobs, regions=(HOME,), at_once=at_once, best=at_once).outcome(at_once)
+
+    assert told["grams_per_kwh"] == {"weighted_by_energy": None, "plain_mean_over_jobs": None}
+
+
 def test_a_start_past_the_latest_one_is_counted():
     jobs = some_jobs(0.0, slack=HOUR)
     at_once = starts_after([0], [1.0])

@@ -65,6 +65,7 @@ def a_world(*histories: History, **stated: Any) -> World:
         "policy": BUILT_IN_POLICY,
         "catalog": {name: a_region(name) for name in (HOME, AWAY)},
         "priors": load_priors(),
+        "spread": 0.0,
         **stated,
     }
     return World(histories={history.region: history for history in histories}, **said)

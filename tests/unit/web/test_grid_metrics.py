@@ -14,7 +14,7 @@ from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.web.grid_metrics import grid_metrics, ingest_metrics
 from tests.builders import HOME, HOUR, MINUTE, NOW, a_series
 from tests.fakes import FakeChanges, FakeClock, FakeIntensityStore
-from tests.grid_builders import an_average, an_outlook
+from tests.grid_builders import a_path, an_average, an_outlook
 
 NESO = FeedRecord(
     source="neso", zone="GB", regions=("eu-west-2", "uksouth"), results={"ok": 12, "timeout": 1}
@@ -58,6 +58,25 @@ async def test_the_age_of_a_forecast_is_counted_from_its_issue():
     name = "carbon_scaler_forecast_age_seconds"
     assert scraped[name, HOME, "electricity_maps"] == 5400
     assert (name, HOME, "electricity_maps") not in await of_grid(a_series(300))
+
+
+async def test_own_forecasts_tell_their_age_their_error_and_what_is_not_used():
+    path = replace(a_path(300, 320, issued_at=NOW - HOUR), rejected=("regression",))
+
+    scraped = await of_grid(replace(a_series(300), expected=path))
+
+    assert scraped["carbon_scaler_forecast_age_seconds", HOME, "own"] == 3600
+    assert scraped["carbon_scaler_forecast_error_percent", HOME] == 9.0
+    assert scraped["carbon_scaler_forecast_rejected", HOME, "regression"] == 1
+
+
+async def test_where_nothing_was_compared_yet_no_error_is_told():
+    path = replace(a_path(300, 320), error=None)
+
+    scraped = await of_grid(replace(a_series(300), expected=path))
+
+    assert ("carbon_scaler_forecast_error_percent", HOME) not in scraped
+    assert scraped["carbon_scaler_forecast_age_seconds", HOME, "own"] == 0
 
 
 async def test_changes_of_source_are_counted_from_zero_on():

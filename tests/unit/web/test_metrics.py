@@ -12,10 +12,12 @@ from carbon_scaler.application.backlogs import Backlogs
 from carbon_scaler.application.decision_journal import DecisionJournal, RecordedDecision
 from carbon_scaler.application.directives import NO_DIRECTIVES, Directives, DirectiveStates
 from carbon_scaler.application.evaluate import Evaluator
+from carbon_scaler.application.places import Beat, PlaceStates
 from carbon_scaler.application.snapshots import Snapshots
 from carbon_scaler.application.subjects import Subject
 from carbon_scaler.domain.backlog import Items
 from carbon_scaler.domain.errors import CarbonScalerError
+from carbon_scaler.domain.place import LIVE_FOR, Move, Whereabouts
 from carbon_scaler.domain.policy import StatedSettings
 from carbon_scaler.domain.trigger import Mode, Trigger
 from carbon_scaler.observability.counters import LATENCY_BOUNDS, LoopLag, RpcCounters
@@ -30,6 +32,7 @@ from tests.fakes import (
     rules_of,
     what_is_known,
 )
+from tests.unit.decisions.place_world import a_shared_plan, somewhere
 
 BRAKE = a_trigger(region=HOME, mode=Mode.BRAKE)
 QUEUE = a_trigger(region=HOME, backlog="orders")
@@ -67,6 +70,19 @@ class Nowhere:
 
     async def load(self, now: datetime) -> Directives:
         return NO_DIRECTIVES
+
+
+class SharedWork:
+    """Two pieces that run in the east, and one of which nobody knows where."""
+
+    async def load(self) -> Mapping[str, Whereabouts]:
+        silent = somewhere("us-east-1", live=())
+        return {"orders": silent, "letters": silent, "reports": Whereabouts()}
+
+    async def beat(self, beats: Sequence[Beat], *, holder: str) -> None: ...
+
+    async def choose(self, move: Move, *, by: str) -> bool:
+        return True
 
 
 @dataclass(kw_only=True)
@@ -113,6 +129,7 @@ async def world() -> World:
         clock=clock,
     )
     directives = DirectiveStates(store=Nowhere(), changes=changes, clock=clock)
+    places = PlaceStates(store=SharedWork(), changes=changes, clock=clock, series=dict, holder="me")
     subjects: list[Subject] = []
 
     def polled() -> Iterator[Subject]:
@@ -138,6 +155,7 @@ async def world() -> World:
             loop_lag=LoopLag(),
             rules=rules_of(rulebook, clock),
             directives=directives,
+            places=places,
             journal=journal,
         ),
     )
@@ -309,6 +327,20 @@ async def test_the_database_is_up_until_loading_or_listening_fails(world: World)
 
 
 # The process
+
+
+async def test_shared_work_is_counted_by_where_it_runs_and_moves_by_why(world: World):
+    # Somebody asks in the west only, and the work is in the east.
+    for _ in range(2):
+        world.measured.places.note(a_shared_plan(HOME), world.clock.now())
+        await world.measured.places.keep_once()
+        world.clock.advance(LIVE_FOR)
+
+    scraped = world.scraped()
+
+    assert scraped["carbon_scaler_places", "us-east-1"] == 2
+    assert scraped["carbon_scaler_place_moves_total", "silent"] == 1
+    assert scraped["carbon_scaler_place_moves_total", "better"] == 0
 
 
 async def test_calls_are_counted_by_code_and_timed_in_buckets(world: World):

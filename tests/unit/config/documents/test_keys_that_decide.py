@@ -140,6 +140,13 @@ SETTINGS: Mapping[str, Change] = {
     "curve": Change(
         said="300:1,400:0", given={"strategy": "curve"}, shown=share, before=0.5, after=1.0
     ),
+    "spread": Change(
+        said="1h",
+        grams=[900, 900, 100],
+        item=an_item(30 * MINUTE),
+        before="below_threshold",
+        after="spread",
+    ),
     "job_energy_kwh": Change(
         said=2,
         given={"preferred_regions": [ELSEWHERE]},
@@ -259,6 +266,7 @@ OPPOSED = {
     "quantile_window": "8d",
     "curve": "1:1,2:0",
     "job_energy_kwh": 1,
+    "spread": "1m",
 }
 
 TRAINING = {"workload-policies.yaml": {"classes": {"training": {}}}}

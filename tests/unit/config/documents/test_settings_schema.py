@@ -21,7 +21,7 @@ SAID = {
     "maxDelay": DURATIONS,
     "minSavingsPercent": PERCENTS,
     "jobDuration": DURATIONS,
-    "strategy": ("threshold", "quantile", "forecast", "curve", "best"),
+    "strategy": ("auto", "threshold", "quantile", "forecast", "curve", "best"),
     "lead": DURATIONS,
     "release": DURATIONS,
     "whenBlind": ("open", "closed", "error", "shut"),
@@ -29,6 +29,7 @@ SAID = {
     "quantileWindow": ("1d", "23h", "24h", "8d", "193h", "7d"),
     "curve": CURVES,
     "jobEnergyKwh": ("0", "0.001", "7.5", "1000000", "1000001", "-1", "5 kWh"),
+    "spread": ("0", "0s", "20m", "1h", "61m", "-1m", "soon"),
 }
 
 

@@ -1,0 +1,134 @@
+"""What waited for a gate to open does not start all at once: a ramp, the same on every replica."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from carbon_scaler.decisions import planning
+from carbon_scaler.decisions.case import Case
+from carbon_scaler.decisions.openings import openings
+from carbon_scaler.decisions.outlays import Outlay, look, outlay
+from carbon_scaler.decisions.timeline import Ramp, Starting
+from carbon_scaler.decisions.windows import window_at
+from carbon_scaler.domain.decision import Outcome, Ruling
+from carbon_scaler.domain.durations import format_duration
+from carbon_scaler.domain.phases import phase_of
+from carbon_scaler.domain.policy import Strategy
+from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.windows import WindowEffect
+
+RULE = "herd"
+REASON = "spread"
+# What opens a gate for many at once; other rules let go one at a time.
+OPENING_RULES = frozenset({*Strategy, planning.RULE})
+LOOKED_BACK = timedelta(days=2)
+A_MOMENT = 1.0
+
+
+def rule(case: Case, opening: Ruling) -> Ruling | None:
+    """How many of those that an opening lets go are to start by now; None: all of them."""
+    spread = _spread(case, opening)
+    if not spread or opening.outcome is not Outcome.OPEN or opening.rule not in OPENING_RULES:
+        return None
+    made = outlay(case) if opening.rule == planning.RULE else None
+    seconds = spread.total_seconds()
+    ramp = _of_a_gate(case, seconds) if made is None else _of_a_plan(case, made, seconds)
+    if ramp is None:
+        return None
+    if case.plan.pulses:
+        return _of_pulses(case, ramp)
+    seen = None if made is None else look(made, case.now.timestamp())
+    unlimited = np.full(len(case.lots), np.inf)
+    least = case.plan.settings.min_savings_percent
+    return _of_items(case, ramp, unlimited if seen is None else seen.limits(least))
+
+
+def _spread(case: Case, opening: Ruling) -> timedelta:
+    settings = case.plan.settings
+    planned = opening.rule == planning.RULE
+    return settings.spread_of_plans if planned else settings.spread or timedelta(0)
+
+
+def _of_a_plan(case: Case, made: Outlay, spread: float) -> Ramp | None:
+    opened = made.knot_before(case.now.timestamp())
+    # The ramp of what opened longer ago is over.
+    if case.now.timestamp() - opened.max() >= spread:
+        return None
+    before = np.full(len(opened), -np.inf)
+    if not made.tells_of(opened - A_MOMENT):
+        # Nobody can tell whether it was open already; a level would go up and down each hour.
+        before = np.full(len(opened), np.inf if case.plan.pulses else -np.inf)
+    elif not _was_forbidden(case, float(opened.max()) - A_MOMENT):
+        before = made.at(opened - A_MOMENT).limits(case.plan.settings.min_savings_percent)
+    return Ramp(opened=opened, before=before, spread=spread)
+
+
+def _of_a_gate(case: Case, spread: float) -> Ramp | None:
+    lots = max(1, len(case.lots))
+    opened = _opened_at(case)
+    if opened is None:
+        return None
+    return Ramp(opened=np.full(lots, opened), before=np.full(lots, -np.inf), spread=spread)
+
+
+def _opened_at(case: Case) -> float | None:
+    """When the gate that is open now opened, or became known to; None: it was always open."""
+    if case.series is None or not len(case.series.starts):
+        return None
+    now = case.now.timestamp()
+    since = now - LOOKED_BACK.total_seconds()
+    spans = openings(case.plan, case.series, since, now + A_MOMENT)
+    if not len(spans.begins) or spans.begins[-1] <= since:
+        return None
+    begins = float(spans.begins[-1])
+    value = int(np.searchsorted(case.series.starts, begins, side="right")) - 1
+    fetched = float(case.series.fetched[max(0, value)])
+    return max(begins, min(fetched, now))
+
+
+def _was_forbidden(case: Case, instant: float) -> bool:
+    window = window_at(case.plan.windows, datetime.fromtimestamp(instant, UTC))
+    return window is not None and window.effect is WindowEffect.FORBID
+
+
+def _of_items(case: Case, ramp: Ramp, limits: Column) -> Ruling | None:
+    if case.timeline is None or not case.lots:
+        return None
+    eligible = case.timeline.starting_at(case.now, limits).count
+    starting = case.timeline.starting_at(case.now, limits, ramp)
+    if starting.count >= eligible:
+        return None
+    return _ruling(case, ramp, starting, eligible)
+
+
+def _of_pulses(case: Case, ramp: Ramp) -> Ruling | None:
+    """Each trigger has its place in the spread."""
+    goes_at = ramp.opened[0] + phase_of(f"{case.plan.namespace}/{case.plan.name}") * ramp.spread
+    if goes_at <= case.now.timestamp() or ramp.before[0] >= planning.latest_start(case):
+        return None
+    return _ruling(case, ramp, Starting(count=0, until=float(goes_at)))
+
+
+def _ruling(case: Case, ramp: Ramp, starting: Starting, eligible: int | None = None) -> Ruling:
+    next_at = datetime.fromtimestamp(starting.until, UTC)
+    what = "this {mode} opens" if eligible is None else "{starting} of {eligible} items start"
+    return Ruling(
+        rule=RULE,
+        outcome=Outcome.LIMITED,
+        reason=REASON,
+        template=(
+            what + " by now: what waited before {opened_at} starts within {spread}, "
+            "not all at once; the next from {next_at} on"
+        ),
+        figures={
+            "mode": case.plan.mode.value,
+            "starting": starting.count,
+            "eligible": eligible,
+            "opened_at": datetime.fromtimestamp(float(ramp.opened.max()), UTC),
+            "spread": format_duration(timedelta(seconds=ramp.spread)),
+            "next_at": next_at,
+        },
+        until=next_at,
+        starting=starting.count,
+        remedy_template="the next place in the spread comes",
+    )
