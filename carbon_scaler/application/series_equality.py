@@ -49,7 +49,8 @@ def _same_outlook(one: Outlook | None, other: Outlook | None) -> bool:
 def _same_path(one: ExpectedPath | None, other: ExpectedPath | None) -> bool:
     if one is None or other is None:
         return one is other
-    return _same(one, other, PATH_PLAIN, PATH_COLUMNS)
+    alike = _same(one, other, PATH_PLAIN, PATH_COLUMNS)
+    return alike and _same_path(one.former, other.former)
 
 
 def _same(one: object, other: object, plain: tuple[str, ...], columns: tuple[str, ...]) -> bool:

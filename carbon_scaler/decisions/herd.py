@@ -7,11 +7,12 @@ import numpy as np
 from carbon_scaler.decisions import planning
 from carbon_scaler.decisions.case import Case
 from carbon_scaler.decisions.openings import openings
-from carbon_scaler.decisions.outlays import Outlay, look, outlay
+from carbon_scaler.decisions.outlays import Outlay, durations, look, outlay, outlay_on
 from carbon_scaler.decisions.timeline import Ramp, Starting
-from carbon_scaler.decisions.windows import window_at
+from carbon_scaler.decisions.windows import turns_between
 from carbon_scaler.domain.decision import Outcome, Ruling
 from carbon_scaler.domain.durations import format_duration
+from carbon_scaler.domain.expected import ExpectedPath
 from carbon_scaler.domain.phases import phase_of
 from carbon_scaler.domain.policy import Strategy
 from carbon_scaler.domain.snapshot import Column
@@ -50,20 +51,58 @@ def _spread(case: Case, opening: Ruling) -> timedelta:
 
 
 def _of_a_plan(case: Case, made: Outlay, spread: float) -> Ramp | None:
-    opened = made.knot_before(case.now.timestamp())
-    # The ramp of what opened longer ago is over.
-    if case.now.timestamp() - opened.max() >= spread:
+    now, issued = case.now.timestamp(), made.path.issued_at.timestamp()
+    knots = made.knot_before(now)
+    # Another issue lets go as much as an hour does that begins.
+    opened = np.maximum(knots, min(issued, now))
+    forbidden_until = _forbidden_until(case, float(opened.min()))
+    if forbidden_until is not None:
+        opened = np.maximum(opened, forbidden_until)
+    if now - opened.max() >= spread:
         return None
-    before = np.full(len(opened), -np.inf)
-    if not made.tells_of(opened - A_MOMENT):
-        # Nobody can tell whether it was open already; a level would go up and down each hour.
-        before = np.full(len(opened), np.inf if case.plan.pulses else -np.inf)
-    elif not _was_forbidden(case, float(opened.max()) - A_MOMENT):
-        before = made.at(opened - A_MOMENT).limits(case.plan.settings.min_savings_percent)
+    if forbidden_until is not None:
+        return Ramp(opened=opened, before=np.full(len(opened), -np.inf), spread=spread)
+    before = np.where(
+        opened > knots, _let_go_by(case, made.path.former, issued), _let_go(case, made, knots)
+    )
     return Ramp(opened=opened, before=before, spread=spread)
 
 
+def _let_go_by(case: Case, former: ExpectedPath | None, issued: float) -> Column:
+    """Up to which latest start the former issue let go just before it was replaced."""
+    made = None if former is None else outlay_on(former, case)
+    instants = np.full(len(durations(case)), issued)
+    return _unknown(case, instants) if made is None else _let_go(case, made, instants)
+
+
+def _let_go(case: Case, made: Outlay, instants: Column) -> Column:
+    """Up to which latest start work was let go just before an instant of each lot."""
+    before = instants - A_MOMENT
+    if not made.tells_of(before):
+        return _unknown(case, instants)
+    return made.at(before).limits(case.plan.settings.min_savings_percent)
+
+
+def _unknown(case: Case, instants: Column) -> Column:
+    """Nobody can tell what was let go: items are spread; a level would go up and down each hour."""
+    return np.full(len(instants), np.inf if case.plan.pulses else -np.inf)
+
+
+def _forbidden_until(case: Case, opened: float) -> float | None:
+    """When forbidden hours ended since just before an instant; None: there were none."""
+    ended, former = None, None
+    since, now = opened - A_MOMENT, case.now.timestamp()
+    for turns_at, window in turns_between(case.plan.windows, since, now + A_MOMENT):
+        if former is WindowEffect.FORBID and turns_at <= now:
+            ended = turns_at
+        former = None if window is None else window.effect
+    return ended
+
+
 def _of_a_gate(case: Case, spread: float) -> Ramp | None:
+    # The pulses of a level count from what was open in the past, which knows no spread.
+    if case.plan.pulses:
+        return None
     lots = max(1, len(case.lots))
     opened = _opened_at(case)
     if opened is None:
@@ -84,11 +123,6 @@ def _opened_at(case: Case) -> float | None:
     value = int(np.searchsorted(case.series.starts, begins, side="right")) - 1
     fetched = float(case.series.fetched[max(0, value)])
     return max(begins, min(fetched, now))
-
-
-def _was_forbidden(case: Case, instant: float) -> bool:
-    window = window_at(case.plan.windows, datetime.fromtimestamp(instant, UTC))
-    return window is not None and window.effect is WindowEffect.FORBID
 
 
 def _of_items(case: Case, ramp: Ramp, limits: Column) -> Ruling | None:

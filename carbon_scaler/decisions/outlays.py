@@ -83,8 +83,11 @@ class Look:
 def outlay(case: Case) -> Outlay | None:
     """For the runs of a case's lots, or for the class's where none are counted."""
     path = usable_path(case)
-    if path is None:
-        return None
+    return None if path is None else outlay_on(path, case)
+
+
+def outlay_on(path: ExpectedPath, case: Case) -> Outlay:
+    """For the same runs on a certain path."""
     return _outlay(path, durations(case), case.plan.windows)
 
 

@@ -79,7 +79,7 @@ def _effective(class_name: str, stated: StatedSettings, policy: Policy) -> Effec
         stated_by = _who_states_a_limit(class_name, stated, policy)
         if stated_by is not None:
             settings = replace(settings, strategy=Strategy.THRESHOLD)
-            origins["strategy"] = stated_by
+            origins["strategy"] = f"limit of {stated_by}"
     if not policy.time_shift.enabled:
         settings = replace(settings, strategy=Strategy.THRESHOLD)
         origins["strategy"] = "time-shift-policies.yaml"

@@ -18,7 +18,7 @@ Flags = NDArray[np.bool_]
 ROUNDING = 1e-9
 DAY_HOURS = 24
 NEVER = np.inf
-A_MOMENT = 2e-6  # seconds
+A_MOMENT = 1e-6  # seconds; instants are told no more exactly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,7 +52,8 @@ class Costs:
         begins, grams = self.knots[rows, after - 1], self.grams[rows, after - 1]
         over = instants - begins
         part = over / (self.knots[rows, after] - begins)
-        return np.where(over > 0, grams + part * (self.grams[rows, after] - grams), grams)
+        read: Column = np.where(over > 0, grams + part * (self.grams[rows, after] - grams), grams)
+        return read
 
 
 def bar_at(costs: Costs, begun: Column, *, min_savings_percent: float) -> Column:
@@ -137,8 +138,8 @@ def meets_at(costs: Costs, begun: Column, least: Column, *, min_savings_percent:
     with np.errstate(invalid="ignore", divide="ignore"):
         part = (least - now * share) / ((then - now) * share)
     rises = then > now
-    # Instants are told to the microsecond, so that a meeting may lie a little beside.
-    meets = np.maximum(begun + part * (knot - begun) - A_MOMENT, begun + A_MOMENT)
+    # Told by instants that are rounded, they may meet a little earlier.
+    meets = np.maximum(begun + part * (knot - begun) - 2 * A_MOMENT, begun + A_MOMENT)
     inside = np.where(rises, part >= 0, part > 0) & (meets < knot)
     # A run that begins a moment later meets an hour that is not known.
     lost = np.isfinite(now) & ~np.isfinite(costs.at(begun + A_MOMENT))

@@ -46,6 +46,8 @@ class ExpectedPath:
     basis: Basis
     error: ExpectedError | None = None
     rejected: tuple[str, ...] = ()  # models that were clearly worse than none lately
+    # What counted until this one was issued; None: nothing did.
+    former: "ExpectedPath | None" = None
 
     @property
     def is_seasoned(self) -> bool:

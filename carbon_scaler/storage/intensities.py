@@ -49,8 +49,9 @@ class PostgresIntensityStore:
             row = rows.pop()  # freed one by one, because freeing all holds the loop too
             region = row["region"]
             if row["place"] == 1:
-                outlook, path = outlooks.pop(region, None), paths.pop(region, None)
-                loaded[region] = series_of(row, outlook=outlook_of(outlook), expected=path_of(path))
+                outlook, issues = outlooks.pop(region, None), paths.pop(region, ())
+                expected = path_of(issues)
+                loaded[region] = series_of(row, outlook=outlook_of(outlook), expected=expected)
             else:
                 add_stand_in(loaded, row)
             if len(rows) % REGIONS_AT_ONCE == 0:

@@ -1,6 +1,6 @@
-"""The newest forecast of our own of each region, joined on to what was measured, as columns."""
+"""The newest forecasts of our own of each region, joined on to what was measured, as columns."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from sys import intern
 
@@ -14,7 +14,8 @@ from carbon_scaler.storage.pool import Connection
 # An issue that is dated a little ahead is no less known.
 AHEAD = timedelta(hours=1)
 
-# Hours follow one another: a forecast of which somebody deleted some is none.
+# The newest, and the one that counted until then. Hours follow one another: a forecast of which
+# somebody deleted some is none.
 _PATHS = """
 SELECT
   newest.*, points.*,
@@ -30,7 +31,7 @@ CROSS JOIN LATERAL (
     AND issues.signal = grids.signal AND issues.factors = grids.factors
     AND issued_at > $3 AND issued_at <= $4 AND kept_at <= $4
   ORDER BY issued_at DESC
-  LIMIT 1
+  LIMIT 2
 ) AS newest
 CROSS JOIN LATERAL (
   SELECT
@@ -50,6 +51,7 @@ CROSS JOIN LATERAL (
 ) AS points
 WHERE ($1::text[] IS NULL OR grids.region = ANY ($1))
   AND points.last_at - points.first_at = (cardinality(points.grams) - 1) * interval '1 hour'
+ORDER BY grids.region, newest.issued_at
 """
 
 
@@ -58,17 +60,25 @@ async def read_paths(
     regions: Collection[str] | None,
     now: datetime,
     known_at: datetime | None,
-) -> dict[str, asyncpg.Record]:
+) -> dict[str, list[asyncpg.Record]]:
     """Rows for `path_of`, by region."""
     names = None if regions is None else list(regions)
     rows = await connection.fetch(_PATHS, names, OWN_SOURCE, now - LASTS, known_at or now + AHEAD)
-    return {row["region"]: row for row in rows}
+    found: dict[str, list[asyncpg.Record]] = {}
+    for row in rows:
+        found.setdefault(row["region"], []).append(row)
+    return found
 
 
-def path_of(row: asyncpg.Record | None) -> ExpectedPath | None:
-    """What is expected of a region; None where nothing was read."""
-    if row is None:
-        return None
+def path_of(rows: Sequence[asyncpg.Record]) -> ExpectedPath | None:
+    """What is expected of a region, of issues in their order; None where nothing was read."""
+    path = None
+    for row in rows:
+        path = _path(row, former=path)
+    return path
+
+
+def _path(row: asyncpg.Record, *, former: ExpectedPath | None) -> ExpectedPath:
     measured: list[float] = row["measured"]
     return ExpectedPath(
         model=intern(row["model"]),
@@ -82,6 +92,7 @@ def path_of(row: asyncpg.Record | None) -> ExpectedPath | None:
         basis=Basis(signal=Signal(row["signal"]), factors=Factors(row["factors"])),
         error=_error(row),
         rejected=tuple(row["rejected"]),
+        former=former,
     )
 
 

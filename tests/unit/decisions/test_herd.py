@@ -134,3 +134,36 @@ def test_the_explanation_tells_how_many_and_when_the_next():
     assert decision.changes_at is not None
     assert NOW + 10 * MINUTE < decision.changes_at < NOW + 12 * MINUTE
     assert [each.rule for each in decision.rulings][-2:] == ["forecast", "herd"]
+
+
+# Issued at NOW and seven minutes: what was to be the cleanest hour is now, and not in three hours.
+BEFORE = a_path(400.0, 390.0, 380.0, 380.0, 380.0, 100.0, *[300.0] * 20, begins=NOW - 2 * HOUR)
+ANOTHER = a_path(
+    *(400.0, 390.0, 100.0, *[300.0] * 20), begins=NOW - 2 * HOUR, issued_at=NOW + 7 * MINUTE
+)
+
+
+def test_another_issue_lets_go_of_as_many_as_an_hour_does_and_they_are_spread_from_it_on():
+    series = on(replace(ANOTHER, former=BEFORE))
+
+    assert started(a_planned(), series, waiting(), 7) <= 2
+    assert 150 <= started(a_planned(), series, waiting(), 17) <= 250
+    assert started(a_planned(), series, waiting(), 27) == 400
+
+
+def test_another_issue_that_says_the_same_holds_nobody_back():
+    same = replace(ANOTHER, former=replace(ANOTHER, issued_at=NOW - HOUR))
+    assert started(a_planned(), on(same), waiting(), 8) == 400
+
+
+@pytest.mark.parametrize("mode", [Mode.BRAKE, Mode.GATE])
+def test_where_nobody_can_tell_what_was_open_items_are_spread_and_levels_are_not(mode: Mode):
+    first = on(ANOTHER)
+    assert started(a_planned(), first, waiting(), 8) <= 40
+    assert decided(a_planned(mode), first, [], 8 * MINUTE).verdict is Verdict.OPEN
+
+
+def test_windows_that_end_between_hours_open_then():
+    plan = a_planned(windows=(a_window(6, 11.5),))
+    assert started(plan, on(ALWAYS_FLAT, 300.0), waiting(), -29) <= 40
+    assert started(plan, on(ALWAYS_FLAT, 300.0), waiting(), -9) == 400

@@ -8,6 +8,7 @@ from carbon_scaler.decisions.resolve import AVAILABLE_MODES, Surroundings, resol
 from carbon_scaler.domain.curves import curve_up_to
 from carbon_scaler.domain.policy import (
     BUILT_IN_POLICY,
+    NOTHING_STATED,
     SETTING_NAMES,
     Policy,
     StatedSettings,
@@ -150,7 +151,7 @@ def test_each_setting_has_an_origin_of_its_own():
         "max_delay": "class deferrable",
         "min_savings_percent": "default",
         "job_duration": "default",
-        "strategy": "default",
+        "strategy": "limit of trigger",
         "lead": "default",
         "release": "default",
         "when_blind": "class deferrable",
@@ -161,6 +162,27 @@ def test_each_setting_has_an_origin_of_its_own():
         "spread": "default",
         "region": "server",
     }
+
+
+def strategy_of(trigger: StatedSettings = NOTHING_STATED, **stated: StatedSettings) -> object:
+    classes = {name: WorkloadClass(stated=each) for name, each in stated.items()}
+    plan = plan_of(policy=a_policy(**classes), workload_class="nightly", stated=trigger)
+    return plan.settings.strategy, plan.origins["strategy"]
+
+
+def test_who_states_a_limit_and_no_strategy_means_the_limit():
+    limit, forecast = StatedSettings(threshold=200.0), StatedSettings(strategy=Strategy.FORECAST)
+    silent = StatedSettings()
+
+    assert strategy_of(nightly=silent) == (Strategy.AUTO, "default")
+    assert strategy_of(limit, nightly=silent) == (Strategy.THRESHOLD, "limit of trigger")
+    assert strategy_of(nightly=limit) == (Strategy.THRESHOLD, "limit of class nightly")
+    assert strategy_of(limit, nightly=forecast) == (Strategy.FORECAST, "class nightly")
+    for key in ({"min_renewable_percent": 10.0}, {"require_mix": True}):
+        assert strategy_of(StatedSettings(**key), nightly=silent)[0] is Strategy.THRESHOLD
+    for name in BUILT_IN_POLICY.classes:
+        plan = plan_of(workload_class=name)
+        assert plan.settings.strategy is Strategy.AUTO, "the limits that are built in are no choice"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,11 @@ def test_names_spread_evenly():
 
 
 def test_instants_spread_evenly_also_where_all_are_the_same():
-    for instants in (np.full(1000, 1.8e9), 1.8e9 + np.arange(1000.0), 1.8e9 + np.arange(1000) / 1e3):
+    for instants in (
+        np.full(1000, 1.8e9),
+        1.8e9 + np.arange(1000.0),
+        1.8e9 + np.arange(1000) / 1e3,
+    ):
         phases = phases_of_instants(instants)
         counts, _ = np.histogram(phases, bins=10, range=(0, 1))
         assert phases.min() >= 0

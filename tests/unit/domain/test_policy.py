@@ -54,7 +54,7 @@ def test_the_common_defaults_hold_where_a_class_is_silent():
     assert defaults.job_duration == HOUR
     assert defaults.min_savings_percent == 0.0
     assert defaults.lead == MINUTE
-    assert defaults.strategy is Strategy.THRESHOLD
+    assert defaults.strategy is Strategy.AUTO
     assert defaults.require_mix is False
 
 
@@ -66,7 +66,7 @@ def test_a_class_that_states_nothing_is_like_the_standard_one():
 
 def test_the_defaults_leave_only_what_may_be_absent_or_follows_from_others():
     silent = {name for name in SETTING_NAMES if getattr(BUILT_IN_POLICY.defaults, name) is None}
-    assert silent == {"min_renewable_percent", "release", "curve"}
+    assert silent == {"min_renewable_percent", "release", "curve", "spread"}
 
 
 def test_whatever_can_be_stated_is_a_setting_and_the_reverse():

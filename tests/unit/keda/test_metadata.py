@@ -177,7 +177,10 @@ BAD = {
     "jobDuration": ([*BAD_DURATIONS, "0", "0h", "PT0S"], f"{A_DURATION}, above 0"),
     "release": ([*BAD_DURATIONS, "0", "0h", "PT0S"], f"{A_DURATION}, above 0"),
     "window": ([*BAD_DURATIONS, "0"], f"{A_DURATION}, above 0"),
-    "strategy": (["cheap", "threshold forecast"], "one of auto, threshold, quantile, forecast, curve"),
+    "strategy": (
+        ["cheap", "threshold forecast"],
+        "one of auto, threshold, quantile, forecast, curve",
+    ),
     "whenBlind": (["maybe", "open\x00"], "one of open, closed, error"),
     "quantilePercent": ([*BAD_NUMBERS, "0", "100.1"], "a number above 0 to 100"),
     "quantileWindow": (

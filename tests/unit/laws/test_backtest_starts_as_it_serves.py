@@ -12,6 +12,7 @@ from carbon_scaler.decisions.case import Inputs
 from carbon_scaler.decisions.decide import decide
 from carbon_scaler.decisions.openings import openings
 from carbon_scaler.domain.backlog import BacklogReading, Item, Items
+from carbon_scaler.domain.phases import phases_of_instants
 from carbon_scaler.domain.policy import WhenBlind
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Mode, Plan
@@ -123,7 +124,11 @@ def test_a_job_starts_at_the_poll_at_which_the_decision_first_admits_it(
     # Beyond the end all are blind.
     until = history.ends + 12 * HOUR
     opened = openings(plan, published(history, lag), history.begins, until)
-    found = first_polls(opened, np.array([submitted]), np.array([submitted + slack]), poll)
+    # Who has no name has its place by its instant.
+    phases = phases_of_instants(np.array([submitted]))
+    held = phases * (plan.settings.spread or 0 * SECOND).total_seconds()
+    latest = np.array([submitted + slack])
+    found = first_polls(opened, np.array([submitted]), latest, poll, held=held)
 
     one_by_one = started(plan, history, lag, poll, submitted=submitted, slack=slack)
     assert found.tolist() == [one_by_one]
