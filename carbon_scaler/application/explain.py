@@ -29,6 +29,8 @@ from carbon_scaler.domain.series_past import source_change
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan, Rejection
 
+A_MOMENT = timedelta(milliseconds=1)
+
 
 def explain(
     plan: Plan,
@@ -48,7 +50,7 @@ def explain(
         "reason": decision.reason,
         "why": why(plan, decision),
         "blocked_by": blocked_by(plan, decision),
-        "until": ahead[0].at if ahead else None,
+        "until": _told(ahead[0].at) if ahead else None,
         "would_change": [_prospect(each) for each in (*remedies(decision), *ahead)],
         "level": decision.level,
         "share": decision.share,
@@ -60,7 +62,7 @@ def explain(
         **_made_from(plan, decision, known),
         **_about(plan),
         "decided_at": decision.decided_at,
-        "changes_at": decision.changes_at,
+        "changes_at": _told(decision.changes_at),
         "policy_version": plan.policy_version,
     }
 
@@ -132,6 +134,15 @@ def plain(value: object) -> object:
     return str(value)
 
 
+def _told(instant: datetime | None) -> datetime | None:
+    """Two lines that are computed may meet a moment before the second at which they do."""
+    if instant is None:
+        return None
+    later = instant + A_MOMENT
+    whole = later.replace(microsecond=0)
+    return whole if later - whole < A_MOMENT else instant
+
+
 def _made_from(plan: Plan, decision: Decision, known: Inputs) -> dict[str, Any]:
     counts = decision.counts
     return {
@@ -181,7 +192,7 @@ def _rules(decision: Decision) -> list[dict[str, Any]]:
 def _prospect(prospect: Prospect) -> dict[str, Any]:
     return {
         "what": prospect.what,
-        "at": prospect.at,
+        "at": _told(prospect.at),
         "then": prospect.then,
         "verdict": prospect.verdict,
     }

@@ -7,6 +7,7 @@ from carbon_scaler.domain.intensity import Kind, Reading
 from carbon_scaler.domain.policy import WhenBlind
 from carbon_scaler.domain.trigger import Mode
 
+RULE = "blind"
 OUTCOMES = {
     WhenBlind.OPEN: Outcome.OPEN,
     WhenBlind.CLOSED: Outcome.CLOSED,
@@ -24,7 +25,7 @@ def rule(case: Case) -> Ruling:
     holds = stated is WhenBlind.ERROR and case.plan.mode is Mode.BRAKE
     outcome = Outcome.CLOSED if holds else OUTCOMES[stated]
     return Ruling(
-        rule="blind",
+        rule=RULE,
         outcome=outcome,
         reason=f"blind_{outcome}",
         template="no usable data for {region}: {cause}; whenBlind is {when_blind}{held}",
@@ -39,7 +40,7 @@ def rule(case: Case) -> Ruling:
 
 def _usable(case: Case, reading: Reading) -> Ruling:
     return Ruling(
-        rule="blind",
+        rule=RULE,
         outcome=Outcome.PASSED,
         reason="data_usable",
         template="the {what} {observed_at} from {source}{remark} may decide until {too_old_at}",

@@ -29,6 +29,8 @@ from carbon_scaler.domain.trigger import Plan
 
 Rule = Callable[[Case], Ruling | None]
 
+GRID_RULES = frozenset({deadlines.RULE, blind.RULE})
+
 # Earlier rules win. A new rule takes its place here.
 RULES: tuple[Rule, ...] = (
     residency.rule,
@@ -102,7 +104,7 @@ def case_of(plan: Plan, inputs: Inputs, now: datetime, *, timeline: Timeline | N
 
 def _rulings(case: Case) -> tuple[Ruling, ...]:
     rulings: list[Ruling] = []
-    for rule in RULES:  # pragma: no branch
+    for rule in RULES:  # pragma: no branch (the last rule always settles the verdict)
         ruling = rule(case)
         if ruling is None:
             continue
@@ -112,9 +114,9 @@ def _rulings(case: Case) -> tuple[Ruling, ...]:
             rulings.extend(filter(None, [deadlines.rule(case)]))
         # In shadow the later rules are heard as well, for the record.
         if ruling.outcome in SETTLING and ruling.rule != "shadow":
-            held_back = herd.rule(case, ruling)
-            return tuple(rulings) if held_back is None else (*rulings, held_back)
-    raise AssertionError  # the last rule always settles the verdict
+            rulings.extend(filter(None, [herd.rule(case, ruling)]))
+            break
+    return tuple(rulings)
 
 
 def _settling(rulings: tuple[Ruling, ...]) -> Ruling:
@@ -149,7 +151,8 @@ def _changes_at(
     instants = [ruling.until for ruling in rulings]
     if inputs.series is not None:
         instants.append(inputs.series.next_change_after(now))
-        if inputs.series.expected is not None:
+        # What was settled before the grid was asked for does not depend on it.
+        if inputs.series.expected is not None and any(each.rule in GRID_RULES for each in rulings):
             instants.append(inputs.series.expected.next_change_after(now))
     if timeline is not None:
         instants.append(timeline.next_change_after(now))

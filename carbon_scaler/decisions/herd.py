@@ -1,22 +1,22 @@
 """What waited for a gate to open does not start all at once: a ramp, the same on every replica."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 
 from carbon_scaler.decisions import planning
 from carbon_scaler.decisions.case import Case
-from carbon_scaler.decisions.openings import openings
-from carbon_scaler.decisions.outlays import Outlay, durations, look, outlay, outlay_on
+from carbon_scaler.decisions.openings import Openings, forbidden, openings
+from carbon_scaler.decisions.outlays import Look, Outlay, durations, look, outlay, outlay_on
 from carbon_scaler.decisions.timeline import Ramp, Starting
-from carbon_scaler.decisions.windows import turns_between
+from carbon_scaler.decisions.waiting import knots_before
 from carbon_scaler.domain.decision import Outcome, Ruling
 from carbon_scaler.domain.durations import format_duration
 from carbon_scaler.domain.expected import ExpectedPath
 from carbon_scaler.domain.phases import phase_of
 from carbon_scaler.domain.policy import Strategy
 from carbon_scaler.domain.snapshot import Column
-from carbon_scaler.domain.windows import WindowEffect
 
 RULE = "herd"
 REASON = "spread"
@@ -41,7 +41,8 @@ def rule(case: Case, opening: Ruling) -> Ruling | None:
     seen = None if made is None else look(made, case.now.timestamp())
     unlimited = np.full(len(case.lots), np.inf)
     least = case.plan.settings.min_savings_percent
-    return _of_items(case, ramp, unlimited if seen is None else seen.limits(least))
+    limits = unlimited if seen is None else seen.limits(least)
+    return _of_items(case, ramp, limits, eligible=opening.starting)
 
 
 def _spread(case: Case, opening: Ruling) -> timedelta:
@@ -51,52 +52,74 @@ def _spread(case: Case, opening: Ruling) -> timedelta:
 
 
 def _of_a_plan(case: Case, made: Outlay, spread: float) -> Ramp | None:
-    now, issued = case.now.timestamp(), made.path.issued_at.timestamp()
-    knots = made.knot_before(now)
-    # Another issue lets go as much as an hour does that begins.
-    opened = np.maximum(knots, min(issued, now))
-    forbidden_until = _forbidden_until(case, float(opened.min()))
-    if forbidden_until is not None:
-        opened = np.maximum(opened, forbidden_until)
-    if now - opened.max() >= spread:
-        return None
-    if forbidden_until is not None:
-        return Ramp(opened=opened, before=np.full(len(opened), -np.inf), spread=spread)
-    before = np.where(
-        opened > knots, _let_go_by(case, made.path.former, issued), _let_go(case, made, knots)
+    """Instant by instant back: what had let nobody go before, or longer ago than the spread."""
+    now, lasting = case.now.timestamp(), np.array(durations(case))
+    ended = _forbidden(case, now - spread - 2 * A_MOMENT, now + A_MOMENT)
+    stages: list[tuple[Column, Column]] = []
+    until = np.full(len(lasting), now)
+    while True:
+        # Another issue lets go as much as an hour does that begins.
+        opened = np.maximum(knots_before(until, lasting), _issued_before(made.path, until))
+        if ended is not None:
+            opened = np.maximum(opened, ended.closed_at(until))
+        recent = now - opened < spread
+        if not recent.any():
+            break
+        until = np.where(recent, opened - A_MOMENT, opened)
+        let_go = _let_go(case, made.path, until)
+        if ended is not None:
+            let_go = np.where(np.isfinite(ended.opened_at(until)), -np.inf, let_go)
+        stages.append((opened, let_go))
+    ramp = None
+    for opened, before in reversed(stages):
+        ramp = Ramp(opened=opened, before=before, spread=spread, earlier=ramp)
+    return ramp
+
+
+def _forbidden(case: Case, since: float, until: float) -> Openings | None:
+    windows = case.plan.windows
+    return forbidden(windows, since, until) if windows else None
+
+
+def _issued_before(path: ExpectedPath, instants: Column) -> Column:
+    """When what counted at each instant was issued."""
+    issued = path.issued_at.timestamp()
+    if path.former is None or (instants >= issued).all():
+        return np.where(instants >= issued, issued, -np.inf)
+    return np.where(instants >= issued, issued, _issued_before(path.former, instants))
+
+
+def _let_go(case: Case, path: ExpectedPath, instants: Column) -> Column:
+    """Up to which latest start work was let go at an instant of each lot, by what counted then."""
+    issued = path.issued_at.timestamp()
+    if (instants >= issued).all():
+        return _limits(case, path, instants)
+    former = (
+        _unknown(case, instants) if path.former is None else _let_go(case, path.former, instants)
     )
-    return Ramp(opened=opened, before=before, spread=spread)
+    if (instants < issued).all():
+        return former
+    return np.where(instants >= issued, _limits(case, path, instants), former)
 
 
-def _let_go_by(case: Case, former: ExpectedPath | None, issued: float) -> Column:
-    """Up to which latest start the former issue let go just before it was replaced."""
-    made = None if former is None else outlay_on(former, case)
-    instants = np.full(len(durations(case)), issued)
-    return _unknown(case, instants) if made is None else _let_go(case, made, instants)
-
-
-def _let_go(case: Case, made: Outlay, instants: Column) -> Column:
-    """Up to which latest start work was let go just before an instant of each lot."""
-    before = instants - A_MOMENT
-    if not made.tells_of(before):
+def _limits(case: Case, path: ExpectedPath, instants: Column) -> Column:
+    made = outlay_on(path, case)
+    if not made.tells_of(instants):
         return _unknown(case, instants)
-    return made.at(before).limits(case.plan.settings.min_savings_percent)
+    seen = _look_back(made, tuple(instants.tolist()))
+    limits = seen.limits(case.plan.settings.min_savings_percent)
+    return np.where(np.isfinite(seen.grams), limits, _unknown(case, instants))
+
+
+# For an hour or less all triggers of a region look back at the same instants.
+@lru_cache(maxsize=512)
+def _look_back(made: Outlay, instants: tuple[float, ...]) -> Look:
+    return made.at(np.array(instants))
 
 
 def _unknown(case: Case, instants: Column) -> Column:
     """Nobody can tell what was let go: items are spread; a level would go up and down each hour."""
     return np.full(len(instants), np.inf if case.plan.pulses else -np.inf)
-
-
-def _forbidden_until(case: Case, opened: float) -> float | None:
-    """When forbidden hours ended since just before an instant; None: there were none."""
-    ended, former = None, None
-    since, now = opened - A_MOMENT, case.now.timestamp()
-    for turns_at, window in turns_between(case.plan.windows, since, now + A_MOMENT):
-        if former is WindowEffect.FORBID and turns_at <= now:
-            ended = turns_at
-        former = None if window is None else window.effect
-    return ended
 
 
 def _of_a_gate(case: Case, spread: float) -> Ramp | None:
@@ -125,10 +148,11 @@ def _opened_at(case: Case) -> float | None:
     return max(begins, min(fetched, now))
 
 
-def _of_items(case: Case, ramp: Ramp, limits: Column) -> Ruling | None:
+def _of_items(case: Case, ramp: Ramp, limits: Column, *, eligible: int | None) -> Ruling | None:
     if case.timeline is None or not case.lots:
         return None
-    eligible = case.timeline.starting_at(case.now, limits).count
+    if eligible is None:
+        eligible = case.timeline.starting_at(case.now, limits).count
     starting = case.timeline.starting_at(case.now, limits, ramp)
     if starting.count >= eligible:
         return None
@@ -137,10 +161,16 @@ def _of_items(case: Case, ramp: Ramp, limits: Column) -> Ruling | None:
 
 def _of_pulses(case: Case, ramp: Ramp) -> Ruling | None:
     """Each trigger has its place in the spread."""
-    goes_at = ramp.opened[0] + phase_of(f"{case.plan.namespace}/{case.plan.name}") * ramp.spread
-    if goes_at <= case.now.timestamp() or ramp.before[0] >= planning.latest_start(case):
+    latest, stage = planning.latest_start(case), ramp
+    while latest <= stage.before[0]:
+        if stage.earlier is None:
+            return None
+        stage = stage.earlier
+    place = phase_of(f"{case.plan.namespace}/{case.plan.name}")
+    goes_at = float(stage.opened[0] + place * stage.spread)
+    if goes_at <= case.now.timestamp():
         return None
-    return _ruling(case, ramp, Starting(count=0, until=float(goes_at)))
+    return _ruling(case, stage, Starting(count=0, until=goes_at))
 
 
 def _ruling(case: Case, ramp: Ramp, starting: Starting, eligible: int | None = None) -> Ruling:

@@ -27,13 +27,6 @@ class Outlay:
     costs: Costs
     barred: Flags | None
 
-    def knot_before(self, now: float) -> Column:
-        """Since when each row's costs lie on the line that they are on now."""
-        knots, begun = self.costs.knots, now - self.path.begins
-        places = np.maximum((knots <= begun).sum(axis=1) - 1, 0)
-        found: Column = self.path.begins + knots[np.arange(len(knots)), places]
-        return found
-
     def tells_of(self, instants: Column) -> bool:
         """Whether the path reaches back to these."""
         return bool((instants >= self.path.begins).all())
@@ -54,9 +47,7 @@ class Look:
 
     def limits(self, min_savings_percent: float) -> Column:
         """Up to which latest start a run starts now and does not wait, in Unix seconds."""
-        bar = bar_of(self.grams, min_savings_percent)
-        costs, barred = self.outlay.costs, self.outlay.barred
-        return self.outlay.path.begins + pays_from(costs, self.begun, bar, barred=barred)
+        return _limits(self, min_savings_percent)
 
     def turns_at(self, starts: Column, waits: Column, min_savings_percent: float) -> float:
         """When the answer may be another one: for who starts last now, or who waits first."""
@@ -98,6 +89,14 @@ def look(made: Outlay, now: float) -> Look | None:
     found = made.at(now)
     # Of runs that outlast the path some may still be told.
     return found if np.isfinite(found.grams).any() else None
+
+
+# Rules of one decision ask for the same.
+@lru_cache(maxsize=256)
+def _limits(seen: Look, min_savings_percent: float) -> Column:
+    bar = bar_of(seen.grams, min_savings_percent)
+    costs, barred = seen.outlay.costs, seen.outlay.barred
+    return seen.outlay.path.begins + pays_from(costs, seen.begun, bar, barred=barred)
 
 
 def durations(case: Case) -> tuple[float, ...]:

@@ -33,6 +33,8 @@ class Ramp:
     opened: Column  # Unix seconds
     before: Column  # up to which latest start the gate was already open then
     spread: float  # seconds
+    # For whom it was open before: what had let them go; None: that is long ago.
+    earlier: "Ramp | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,20 +137,23 @@ def _lots(items: Items, duration: Column, latest: Column) -> tuple[Lot, ...]:
 
 def _lengths(duration: Column) -> Column:
     """As they are, or rounded up as far as it takes to have few."""
-    lengths = duration
-    for minutes in ROUNDED_TO_MINUTES:
-        if len(lengths) < MOST_LOTS or len(np.unique(lengths)) <= MOST_LOTS:
+    for minutes in (None, *ROUNDED_TO_MINUTES):
+        step = None if minutes is None else 60.0 * minutes
+        lengths = duration if step is None else np.ceil(duration / step) * step
+        if len(lengths) <= MOST_LOTS or len(np.unique(lengths)) <= MOST_LOTS:
             return lengths
-        seconds = 60.0 * minutes
-        lengths = np.ceil(duration / seconds) * seconds
     return np.full(len(duration), float(np.median(duration)))
 
 
 def _goes_at(lot: Lot, first: int, ramp: Ramp, number: int) -> Column:
     """From when on each of the first items may start; negative infinity: the ramp is not for it."""
     opened = ramp.opened[number]
-    free = (lot.latest[:first] <= ramp.before[number]) | (lot.arrivals[:first] >= opened)
-    goes_at: Column = np.where(free, -np.inf, opened + lot.phases[:first] * ramp.spread)
+    earlier: Column | float = -np.inf
+    if ramp.earlier is not None:
+        earlier = _goes_at(lot, first, ramp.earlier, number)
+    waited = lot.arrivals[:first] < opened
+    held = np.where(waited, opened + lot.phases[:first] * ramp.spread, -np.inf)
+    goes_at: Column = np.where(lot.latest[:first] <= ramp.before[number], earlier, held)
     return goes_at
 
 

@@ -42,9 +42,11 @@ class Costs:
 
     def at(self, instants: Column) -> Column:
         """The cost of a start at one instant of each row."""
+        if len(instants) == 1:
+            return self._at_one(float(instants[0]))
         last = self.knots.shape[1] - 1
         after = (self.knots <= instants[:, None]).sum(axis=1)
-        if after.min() == 0 or after.max() > last:
+        if after.min(initial=last) == 0 or after.max(initial=0) > last:
             # Beyond the knots there is no line to read it off.
             found: Column = self._grid.mean(instants[:, None], self.durations)[:, 0]
             return found
@@ -54,6 +56,19 @@ class Costs:
         part = over / (self.knots[rows, after] - begins)
         read: Column = np.where(over > 0, grams + part * (self.grams[rows, after] - grams), grams)
         return read
+
+    def _at_one(self, instant: float) -> Column:
+        """The same of a single row, which most triggers ask for."""
+        knots, grams = self.knots[0], self.grams[0]
+        after = int(knots.searchsorted(instant, side="right"))
+        if not 0 < after < len(knots):
+            read: Column = self._grid.mean(np.array([[instant]]), self.durations)[0]
+            return read
+        begins, height = float(knots[after - 1]), float(grams[after - 1])
+        if instant > begins:
+            part = (instant - begins) / (float(knots[after]) - begins)
+            height += part * (float(grams[after]) - height)
+        return np.array([height])
 
 
 def bar_at(costs: Costs, begun: Column, *, min_savings_percent: float) -> Column:
@@ -65,6 +80,13 @@ def bar_of(grams: Column, min_savings_percent: float) -> Column:
     """The same, of what a start now costs."""
     bar: Column = grams * (1 - min_savings_percent / 100) - ROUNDING * grams
     return bar
+
+
+def knots_before(instants: Column, durations: Column) -> Column:
+    """When a run's begin or end last met an hour, in Unix seconds: its cost is a line since then."""
+    ends = np.floor((instants + durations) / HOUR_SECONDS) * HOUR_SECONDS - durations
+    knots: Column = np.maximum(np.floor(instants / HOUR_SECONDS) * HOUR_SECONDS, ends)
+    return knots
 
 
 def pays_from(costs: Costs, begun: Column, bar: Column, *, barred: Flags | None = None) -> Column:
@@ -141,9 +163,12 @@ def meets_at(costs: Costs, begun: Column, least: Column, *, min_savings_percent:
     # Told by instants that are rounded, they may meet a little earlier.
     meets = np.maximum(begun + part * (knot - begun) - 2 * A_MOMENT, begun + A_MOMENT)
     inside = np.where(rises, part >= 0, part > 0) & (meets < knot)
+    found = np.where(inside, meets, knot)
+    if np.isfinite(then).all() and known.all():
+        return found
     # A run that begins a moment later meets an hour that is not known.
     lost = np.isfinite(now) & ~np.isfinite(costs.at(begun + A_MOMENT))
-    return np.where(lost, begun + A_MOMENT, np.where(inside, meets, knot))
+    return np.where(lost, begun + A_MOMENT, found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -191,8 +216,6 @@ class _Grid:
 
 def _prolonged(paths: Column, hours: int) -> Column:
     """Runs that outlast the path: its last day is taken to repeat; a shorter path tells nothing."""
-    if not hours:
-        return paths
     if paths.shape[1] < DAY_HOURS:
         tail = np.full((len(paths), hours), np.nan)
     else:
@@ -216,9 +239,11 @@ def _crossing(costs: Costs, begun: Column, bar: Column, first: NDArray[np.intp])
     rows = np.arange(len(begun))
     knots, grams = costs.knots[rows, first], costs.grams[rows, first]
     before = np.maximum(first - 1, 0)
-    from_now = costs.knots[rows, before] <= begun
-    instants = np.where(from_now, begun, costs.knots[rows, before])
-    heights = np.where(from_now, costs.at(begun), costs.grams[rows, before])
+    instants, heights = costs.knots[rows, before], costs.grams[rows, before]
+    from_now = instants <= begun
+    if from_now.any():
+        heights = np.where(from_now, costs.at(begun), heights)
+        instants = np.where(from_now, begun, instants)
     with np.errstate(invalid="ignore", divide="ignore"):
         part = (heights - bar) / (heights - grams)
         crossing = instants + np.clip(part, 0.0, 1.0) * (knots - instants)

@@ -81,8 +81,8 @@ def expected_of(
     measured = _hourly(history)
     said = hindcast(
         measured,
-        # A day ahead is what a provider's forecasts are weighed by.
-        priors.up_to(wanted if issues is None else max(wanted, DAY)),
+        # By a day ahead models are chosen, and a provider's forecasts weighed.
+        priors.up_to(max(wanted, DAY)),
         provider=None if issues is None else ProviderIssues(issues=issues.by_hour(), late=late),
     )
     joined = np.concatenate([measured.grams[:, None], said.paths], axis=1)[:, late : wanted + 1]

@@ -11,6 +11,7 @@ from carbon_scaler.decisions.waiting import (
     Costs,
     Flags,
     bar_of,
+    knots_before,
     least_until,
     meets_at,
     pays_from,
@@ -22,7 +23,7 @@ from carbon_scaler.simulation.jobs import Places
 # How many jobs are asked about at once: each takes a path of two days in each region.
 AT_ONCE = 20_000
 NOT_ALLOWED = np.inf
-NOBODY = -1
+A_MOMENT = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,7 +57,7 @@ class Waiting:
     def __len__(self) -> int:
         return len(self.submitted)
 
-    def some(self, chosen: Places | slice) -> "Waiting":
+    def some(self, chosen: Places | Flags | slice) -> "Waiting":
         """Those alone."""
         return Waiting(
             submitted=self.submitted[chosen],
@@ -71,10 +72,13 @@ class Waiting:
 class _View:
     """What one look says of each job."""
 
+    jobs: Waiting
+    now: Column
+    outlays: "_Outlays"
     allowed: Flags
-    opened: Column  # what the spread counts from
     place: Places
-    turns: Column  # when another answer may come
+    blind: Flags  # whether the gate at home stands in
+    opened: Column  # when that gate opened; negative infinity: it has not
 
 
 def planned_starts(jobs: Waiting, grids: Sequence[Grid], looks: Looks) -> tuple[Places, Column]:
@@ -88,17 +92,13 @@ def planned_starts(jobs: Waiting, grids: Sequence[Grid], looks: Looks) -> tuple[
 
 def _started(jobs: Waiting, grids: Sequence[Grid], looks: Looks) -> tuple[Places, Column]:
     places, started, asked = jobs.home.copy(), jobs.latest.copy(), jobs.submitted.copy()
-    goes_at = np.full(len(jobs), NOT_ALLOWED)
     left = np.flatnonzero(asked < jobs.latest)
     while len(left):
-        there, now = jobs.some(left), asked[left]
-        view = _look(there, grids, now, looks)
-        # Who was let go before is not held again.
-        held = np.minimum(_held_until(there, view, now, looks.spread), goes_at[left])
-        goes_at[left] = np.where(view.allowed, held, NOT_ALLOWED)
-        goes = goes_at[left] <= now
-        started[left[goes]], places[left[goes]] = now[goes], view.place[goes]
-        turns = np.minimum(view.turns, goes_at[left])[~goes]
+        view = _look(jobs.some(left), grids, asked[left], looks)
+        goes_at = _goes_at(view, grids, looks)
+        goes = goes_at <= view.now
+        started[left[goes]], places[left[goes]] = view.now[goes], view.place[goes]
+        turns = np.minimum(_turns(view, grids, looks), goes_at)[~goes]
         left = left[~goes]
         asked[left] = _next_polls(jobs.submitted[left], asked[left], turns, looks.poll)
         left = left[asked[left] < jobs.latest[left]]
@@ -109,9 +109,33 @@ def _started(jobs: Waiting, grids: Sequence[Grid], looks: Looks) -> tuple[Places
     return places, started
 
 
-def _held_until(jobs: Waiting, view: _View, now: Column, spread: float) -> Column:
-    """Who waited for what lets it go starts a part of the spread later."""
-    return np.where(jobs.submitted < view.opened, view.opened + jobs.phases * spread, now)
+def _goes_at(view: _View, grids: Sequence[Grid], looks: Looks) -> Column:
+    """From when on each may start: who waited for what lets it go, a part of the spread later."""
+    goes_at = np.where(view.allowed, view.now, NOT_ALLOWED)
+    left, until = np.flatnonzero(view.allowed), view.now[view.allowed]
+    while looks.spread:
+        there, blind = view.jobs.some(left), view.blind[left]
+        opened = np.maximum(
+            knots_before(until, there.durations), _ended(grids, view.place[left], until)
+        )
+        opened = np.where(blind, view.opened[left], opened)
+        held = opened + there.phases * looks.spread
+        holds = (there.submitted < opened) & (held > view.now[left])
+        if not holds.any():
+            break
+        left, blind, held, until = left[holds], blind[holds], held[holds], opened[holds] - A_MOMENT
+        # Who was let go before that waits for no longer than what did so takes.
+        longer = ~blind & _look(there.some(holds), grids, until, looks).allowed
+        goes_at[left[~longer]] = held[~longer]
+        left, until = left[longer], until[longer]
+    return goes_at
+
+
+def _ended(grids: Sequence[Grid], place: Places, instants: Column) -> Column:
+    """When a forbidden hour last ended there."""
+    ends = np.stack([grid.forbidden.closed_at(instants) for grid in grids], axis=1)
+    ended: Column = ends[np.arange(len(place)), place]
+    return ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -167,18 +191,31 @@ def _look(jobs: Waiting, grids: Sequence[Grid], now: Column, looks: Looks) -> _V
     outlays = _outlays(jobs, grids, now)
     place, cheapest = _cheapest(outlays, grids, now, jobs.home)
     waits = outlays.waits(bar_of(cheapest, looks.min_savings_percent))
-    turns = [grid.forbidden.turns_after(now) for grid in grids]
-    ends = np.stack([grid.forbidden.closed_at(now) for grid in grids], axis=1)
-    knots = _knots_before(now, jobs.durations)
-    view = _View(
-        allowed=np.isfinite(cheapest) & ~waits,
-        opened=np.maximum(knots, ends[np.arange(len(now)), place]),
+    blind = np.asarray(np.isnan(outlays.now).all(axis=1))
+    opened = np.full(len(now), -np.inf)
+    for number, grid in enumerate(grids):
+        rows = np.flatnonzero(blind & (jobs.home == number))
+        opened[rows] = grid.stand_in.opened_at(now[rows])
+    return _View(
+        jobs=jobs,
+        now=now,
+        outlays=outlays,
+        allowed=np.where(blind, np.isfinite(opened), np.isfinite(cheapest) & ~waits),
         place=place,
-        turns=np.min([now + outlays.turns(looks.min_savings_percent), *turns], axis=0),
+        blind=blind,
+        opened=opened,
     )
-    blind = ~np.isfinite(outlays.now).any(axis=1)
-    _let_stand_in(view, grids, np.where(blind, jobs.home, NOBODY), now)
-    return view
+
+
+def _turns(view: _View, grids: Sequence[Grid], looks: Looks) -> Column:
+    """When another answer may come."""
+    edges = [grid.forbidden.turns_after(view.now) for grid in grids]
+    planned = view.now + view.outlays.turns(looks.min_savings_percent)
+    turns: Column = np.min([planned, *edges], axis=0)
+    for number, grid in enumerate(grids):
+        rows = np.flatnonzero(view.blind & (view.jobs.home == number))
+        turns[rows] = grid.stand_in.turns_after(view.now[rows])
+    return turns
 
 
 def _forbidden(grids: Sequence[Grid], now: Column) -> Flags:
@@ -198,22 +235,6 @@ def _cheapest(
     ranked = np.where(is_free[:, None] & ~free, np.inf, ranked)
     place = np.where(known.any(axis=1), ranked.argmin(axis=1), home)
     return place, np.where(is_free, outlays.now[rows, place], np.nan)
-
-
-def _let_stand_in(view: _View, grids: Sequence[Grid], stand_in: Places, now: Column) -> None:
-    """Where nothing is expected, the gate at home that needs no forecast decides."""
-    for place, grid in enumerate(grids):
-        rows = np.flatnonzero(stand_in == place)
-        view.opened[rows] = grid.stand_in.opened_at(now[rows])
-        view.allowed[rows] = np.isfinite(view.opened[rows])
-        view.turns[rows] = grid.stand_in.turns_after(now[rows])
-
-
-def _knots_before(now: Column, durations: Column) -> Column:
-    """When a run's begin or end last met an hour: since then its cost has been one line."""
-    ends = np.floor((now + durations) / HOUR_SECONDS) * HOUR_SECONDS - durations
-    knots: Column = np.maximum(np.floor(now / HOUR_SECONDS) * HOUR_SECONDS, ends)
-    return knots
 
 
 def _next_polls(submitted: Column, asked: Column, turns: Column, poll: float) -> Column:

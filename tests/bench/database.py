@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 
 from carbon_scaler.application.clock import SystemClock
-from carbon_scaler.domain.intensity import Reading
+from carbon_scaler.domain.intensity import Basis, Reading
 from carbon_scaler.storage.databases import ensure_database
 from carbon_scaler.storage.embedded import cluster, embedded_postgres
 from carbon_scaler.storage.intensities import PostgresIntensityStore
 from carbon_scaler.storage.migrate import migrate_up
+from carbon_scaler.storage.own_forecasts import PostgresOwnForecasts
 from carbon_scaler.storage.pool import Pool, open_pool
 from tests.bench import world
 from tests.bench.servers import obey
@@ -44,6 +45,14 @@ async def _fill(pool: Pool, regions: int, values: int) -> None:
             await store.store(some)
             some = []
     await store.store(some)
+    await pool.execute(
+        "INSERT INTO grid_regions (region, signal, factors, chain) VALUES ($1, $2, $3, $4)",
+        world.FORESEEN,
+        Basis().signal,
+        Basis().factors,
+        [world.SOURCE],
+    )
+    await PostgresOwnForecasts(pool).keep(world.own_issue(now), kept_at=now)
     await pool.execute("CREATE TABLE bench_queue (enqueued_at timestamptz NOT NULL)")
     await pool.execute(
         "INSERT INTO bench_queue SELECT now() - interval '1 min' FROM generate_series(1, $1)",

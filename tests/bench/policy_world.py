@@ -8,7 +8,7 @@ from tests.bench.world import AskedTrigger
 
 TENANTS = 1_000
 BACKLOGS = 50
-CLEAN_HOME, CLEANER_ELSEWHERE, ABROAD = world.CLOUD_REGIONS
+CLEAN_HOME, CLEANER_ELSEWHERE, ABROAD, _ = world.CLOUD_REGIONS
 # The curve of the class allows half of the ceiling at the clean regions' intensity, and at what
 # it counts as in a preferred hour.
 HALF_LEVEL = 0.5
@@ -25,6 +25,7 @@ _CLASSES = f"""
 classes:
   bench-shares: {{strategy: curve, curve: "50:1,80:0.5,120:0.5,150:0", max_delay: {LONG}}}
   bench-relative: {{strategy: quantile, quantile_percent: 30, max_delay: {LONG}}}
+  bench-planned: {{strategy: forecast, max_delay: {LONG}}}
   bench-hinted:
     strategy: quantile
     max_delay: {LONG}
@@ -67,6 +68,7 @@ _QUEUE = {
     "itemsPerJob": str(ITEMS_PER_JOB),
     "maxJobs": str(MOST_JOBS),
 }
+_PLANNED = {"workloadClass": "bench-planned", "region": world.FORESEEN}
 _EVERYTHING = {"workloadClass": "bench-hinted", "service": "service-07"}
 SHAPES: Mapping[str, Shape] = {
     "queue, threshold": Shape(
@@ -87,6 +89,10 @@ SHAPES: Mapping[str, Shape] = {
     "gate, curve": Shape(
         value=HALF_LEVEL, metadata={"mode": "gate", "workloadClass": "bench-shares"}
     ),
+    # In twelve hours nothing gets cleaner, in a year it does.
+    "queue, forecast": Shape(value=ALL_WAITING, metadata={**_QUEUE, **_PLANNED, "maxDelay": "12h"}),
+    "brake, forecast": Shape(value=world.BRAKE_VALUE, metadata={"mode": "brake", **_PLANNED}),
+    "gate, forecast": Shape(value=0.0, metadata={"mode": "gate", **_PLANNED}),
     "queue, tenant, windows, budget, hints": Shape(
         value=ALL_WAITING, metadata={**_QUEUE, **_EVERYTHING}, is_tenants=True
     ),

@@ -10,6 +10,7 @@ from zlib import crc32
 
 import numpy as np
 
+from carbon_scaler.application.own_issue import OwnIssue
 from carbon_scaler.domain.backlog import Item, Items
 from carbon_scaler.domain.intensity import Basis, Kind, Reading
 from carbon_scaler.domain.snapshot import RegionSeries
@@ -24,8 +25,16 @@ CLEAN_GRAMS, DIRTY_GRAMS = 100.0, 500.0
 CLEAN_SHARE, DIRTY_SHARE = 80.0, 5.0
 HOUR = timedelta(hours=1)
 SOURCE = "bench"
-# Real ones, for residency, and whose values each has: clean, clean and dirty.
-CLOUD_REGIONS: Mapping[str, int] = {"eu-central-1": 0, "eu-north-1": 2, "us-east-1": 1}
+# Real ones, for residency, and whose values each has: clean, clean, dirty and clean.
+CLOUD_REGIONS: Mapping[str, int] = {
+    "eu-central-1": 0,
+    "eu-north-1": 2,
+    "us-east-1": 1,
+    "eu-west-2": 0,
+}
+# The one with a forecast: it gets cleaner, but later than work waits.
+FORESEEN = "eu-west-2"
+FORESEEN_HOURS, CLEANER_FROM_HOUR, CLEANER_GRAMS = 72, 60, 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +104,30 @@ def readings(regions: int, values: int, *, now: datetime) -> Iterator[list[Readi
     for name, number in CLOUD_REGIONS.items() if regions else ():
         one = known[region_name(number)]
         yield [replace(one.reading(index), region=name) for index in range(values)]
+
+
+def own_issue(now: datetime) -> OwnIssue:
+    """What our own forecaster expects where there is a forecast."""
+    grams = CLEAN_GRAMS + np.arange(FORESEEN_HOURS, dtype=np.float64) / 10
+    grams[CLEANER_FROM_HOUR:] = CLEANER_GRAMS
+    this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return OwnIssue(
+        region=FORESEEN,
+        basis=Basis(),
+        model="regression",
+        issued_at=this_hour - HOUR,
+        known_until=this_hour,
+        measured=(CLEAN_GRAMS,) * 3,
+        past_hours=2_000,
+        first_at=this_hour,
+        grams=grams,
+        lower=0.9 * grams,
+        upper=1.1 * grams,
+        error=None,
+        by_horizon={},
+        against={},
+        rejected=(),
+    )
 
 
 def backlog_items(now: datetime) -> Items:

@@ -56,7 +56,9 @@ def test_a_cycle_fills_the_database_and_a_second_one_changes_nothing(postgres: P
     assert again["sources"][0]["changed"] == 0
     assert postgres.value(url, ROWS) == rows
     assert postgres.value(url, "SELECT count(*) FROM co2e_emissions_revisions") == 0
-    assert postgres.value(url, "SELECT count(*) FROM carbon_intensity_forecasts") > 0
+    forecasts = "SELECT count(*) FROM carbon_intensity_forecasts WHERE source"
+    assert postgres.value(url, f"{forecasts} = 'electricity_maps'") > 0
+    assert postgres.value(url, f"{forecasts} = 'own'") > 0
     assert is_whole(postgres, url)
 
 

@@ -177,6 +177,7 @@ def test_status_tells_each_regions_newest_value_with_all_it_must_say(client: Cli
         "factors": "lifecycle",
         "kind": "manual",
         "usable": True,
+        "forecast": None,
     }
 
 

@@ -34,7 +34,7 @@ from tests.builders import (
     an_item,
     some_surroundings,
 )
-from tests.grid_builders import an_average, an_outlook
+from tests.grid_builders import a_path, an_average, an_outlook
 
 BRAKE = a_trigger(region=HOME, mode=Mode.BRAKE)
 QUEUE = a_trigger(region=HOME, backlog="orders")
@@ -522,3 +522,20 @@ def test_every_key_of_the_document_is_on_its_page():
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_is_on_the_page(outcome: Outcome):
     assert f"`{outcome}`" in PAGE.read_text()
+
+
+def test_an_instant_a_moment_before_a_second_is_told_as_that_second():
+    plan = with_origins(a_plan())
+    decision = decide(plan, Inputs(series=a_series(500)), NOW)
+    for microseconds, told in ((-2, NOW), (-900, NOW), (0, NOW), (-1500, None)):
+        at = NOW + timedelta(microseconds=microseconds)
+        document = explain(plan, replace(decision, changes_at=at))
+        assert document["changes_at"] == (told or at)
+
+
+def test_what_was_settled_before_the_grid_was_asked_for_does_not_change_with_the_forecast():
+    foreseen = replace(a_series(500), expected=a_path(500.0, 400.0, 300.0))
+    urgent = decide(a_plan(workload_class="urgent"), Inputs(series=foreseen), NOW)
+    standard = decide(a_plan(), Inputs(series=foreseen), NOW)
+    assert urgent.changes_at is None
+    assert standard.changes_at is not None

@@ -151,9 +151,26 @@ def test_another_issue_lets_go_of_as_many_as_an_hour_does_and_they_are_spread_fr
     assert started(a_planned(), series, waiting(), 27) == 400
 
 
-def test_another_issue_that_says_the_same_holds_nobody_back():
+def test_another_issue_that_says_the_same_neither_holds_anybody_back_nor_lets_go_of_more():
     same = replace(ANOTHER, former=replace(ANOTHER, issued_at=NOW - HOUR))
-    assert started(a_planned(), on(same), waiting(), 8) == 400
+    alone = replace(ANOTHER, issued_at=NOW - HOUR)
+
+    for minute in (6, 8, 15, 20):
+        counts = [started(a_planned(), on(path), waiting(), minute) for path in (same, alone)]
+        assert counts[0] == counts[1]
+    flat = replace(ALWAYS_FLAT, issued_at=NOW - HOUR)
+    again = replace(ALWAYS_FLAT, issued_at=NOW + 7 * MINUTE, former=flat)
+    assert started(a_planned(), on(again, 300.0), waiting(), 8) == 400
+
+
+def test_a_run_s_end_that_meets_an_hour_cuts_no_spread_short():
+    # Clean from NOW on for two hours: no later start of a run of 47 minutes costs less.
+    clean = a_path(400.0, 390.0, 100.0, 100.0, *[300.0] * 20, begins=NOW - 2 * HOUR)
+    plan = a_planned(job_duration=47 * MINUTE)
+
+    assert 220 <= started(plan, on(clean), waiting(), 12.9) <= 290
+    assert 220 <= started(plan, on(clean), waiting(), 13.1) <= 290
+    assert started(plan, on(clean), waiting(), 20) == 400
 
 
 @pytest.mark.parametrize("mode", [Mode.BRAKE, Mode.GATE])
@@ -167,3 +184,24 @@ def test_windows_that_end_between_hours_open_then():
     plan = a_planned(windows=(a_window(6, 11.5),))
     assert started(plan, on(ALWAYS_FLAT, 300.0), waiting(), -29) <= 40
     assert started(plan, on(ALWAYS_FLAT, 300.0), waiting(), -9) == 400
+
+
+def test_runs_of_several_lengths_are_spread_each_from_its_own_opening():
+    # Issued between the knots of the longer run, at 12:30, and of the shorter one, at 12:00.
+    former = a_path(*[400.0, 390.0, 380.0], *[100.0] * 22, begins=NOW - 2 * HOUR)
+    clean = a_path(*[400.0, 390.0], *[100.0] * 3, *[300.0] * 20, begins=NOW - 2 * HOUR)
+    path = replace(clean, issued_at=NOW + 20 * MINUTE, former=former)
+    short, long = (
+        [replace(item, duration=lasts * MINUTE) for item in waiting(200)] for lasts in (60, 90)
+    )
+
+    for minute in (21, 31, 39, 45):
+        apart = [started(a_planned(), on(path), items, minute) for items in (short, long)]
+        assert started(a_planned(), on(path), [*short, *long], minute) == sum(apart)
+
+
+def test_a_path_that_reaches_no_further_back_spreads_from_where_it_begins():
+    path = replace(a_path(*[300.0] * 24, begins=NOW), issued_at=NOW - HOUR)
+
+    assert started(a_planned(), on(path, 300.0), waiting(), 0) <= 2
+    assert 150 <= started(a_planned(), on(path, 300.0), waiting(), 10) <= 250

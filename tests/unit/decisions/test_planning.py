@@ -12,7 +12,7 @@ from carbon_scaler.decisions.decide import decide
 from carbon_scaler.domain.backlog import Item
 from carbon_scaler.domain.decision import Decision, Verdict
 from carbon_scaler.domain.expected import ExpectedPath
-from carbon_scaler.domain.intensity import Basis, Signal
+from carbon_scaler.domain.intensity import Basis, Kind, Signal
 from carbon_scaler.domain.policy import Strategy
 from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Mode, Plan
@@ -20,6 +20,7 @@ from tests.builders import (
     HOUR,
     MINUTE,
     NOW,
+    SECOND,
     a_backlog,
     a_plan,
     a_series,
@@ -179,8 +180,9 @@ def test_the_planned_start_is_told_with_its_interval_and_what_it_saves():
     assert planned.saving_percent == pytest.approx(200 / 3)
 
 
-def test_no_start_is_planned_where_nothing_is_known_of_later():
+def test_no_start_is_planned_where_nothing_is_known_of_later_or_nothing_waits():
     assert planning.planned_start(the_case(300.0)) is None
+    assert planning.planned_start(replace(the_case(*FALLING), plan=a_planned())) is None
 
 
 def test_many_lengths_of_runs_are_rounded_to_few():
@@ -194,3 +196,27 @@ def test_many_lengths_of_runs_are_rounded_to_few():
     alone = sum(decided(a_planned(), series, item).admitted for item in items)
     assert abs(together - alone) <= 15
     assert 0 < together < 300
+
+
+@pytest.mark.parametrize(("grams", "verdict"), [(42.0, Verdict.OPEN), (900.0, Verdict.CLOSED)])
+@pytest.mark.parametrize("measured", [1, 2])
+def test_a_value_that_somebody_types_counts_for_the_present_hour_at_once(
+    grams: float, verdict: Verdict, measured: int
+):
+    # The present hour is measured already, as in a replay, or it is not.
+    path = replace(a_path(*[300.0] * 3, 250.0, *[300.0] * 20, begins=NOW - HOUR), measured=measured)
+    path = replace(path, issued_at=NOW + SECOND)
+    typed = replace(
+        a_series(300.0, 300.0, grams, starts=[NOW - HOUR, NOW, NOW + 10 * MINUTE]),
+        sources=("replay", "replay", "manual"),
+        kinds=(Kind.MEASURED, Kind.MEASURED, Kind.MANUAL),
+        expected=path,
+    )
+    decision = decided(a_planned(max_delay=HOUR), typed, an_item(), after=11 * MINUTE)
+    assert (decision.decisive.rule, decision.verdict) == ("forecast", verdict)
+
+
+def test_a_newer_value_of_the_same_source_waits_for_the_next_issue():
+    path = a_path(*[300.0] * 24, begins=NOW - HOUR)
+    newer = replace(a_series(300.0, 900.0), expected=path)
+    assert decided(a_planned(), newer, an_item(), after=MINUTE).verdict is Verdict.OPEN

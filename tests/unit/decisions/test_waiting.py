@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon_scaler.decisions.waiting import Costs, bar_at, pays_from
+from carbon_scaler.decisions.waiting import Costs, bar_at, pays_from, turns_at
 from tests.unit.laws.cases import law
 
 HOUR, MINUTE = 3600.0, 60.0
@@ -93,3 +93,39 @@ def test_it_pays_exactly_when_some_minute_within_the_slack_is_better(
     # Sums of a minute each differ from those of an hour by rounding.
     if abs(best - limit) > 1e-6 * costs[0]:
         assert waits == (best < limit)
+
+
+@law
+@given(
+    path=st.lists(st.floats(1, 900), min_size=26, max_size=30),
+    asked=st.lists(
+        st.tuples(
+            st.sampled_from((47 * MINUTE, HOUR, 90 * MINUTE, 5 * HOUR)),
+            st.floats(-2 * HOUR, 25 * HOUR),
+        ),
+        min_size=2,
+        max_size=4,
+    ),
+    least=st.sampled_from((0.0, 5.0)),
+)
+def test_of_many_runs_each_is_told_what_it_is_told_alone(
+    path: list[float], asked: list[tuple[float, float]], least: float
+):
+    durations, begun = np.array(asked).T
+    latest = np.maximum(begun, 0.0) + 12 * HOUR
+    path = 2 * path
+
+    def told(rows: slice) -> list[np.ndarray]:
+        costs = Costs.of(np.array([path] * len(durations[rows])), durations[rows])
+        instants = begun[rows]
+        bar = bar_at(costs, instants, min_savings_percent=least)
+        return [
+            costs.at(instants),
+            # At the end of the path what is taken to follow depends on the longest run.
+            np.minimum(pays_from(costs, instants, bar), latest[rows]),
+            turns_at(costs, instants, latest[rows], min_savings_percent=least),
+        ]
+
+    alone = [told(slice(row, row + 1)) for row in range(len(asked))]
+    for together, *each in zip(told(slice(None)), *alone, strict=True):
+        assert np.allclose(together, np.concatenate(each), rtol=1e-9, atol=1e-4, equal_nan=True)

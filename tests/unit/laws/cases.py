@@ -131,6 +131,7 @@ STAND_INS = st.lists(OBSERVED.map(lambda series: replace(series, basis=MARGINAL)
 
 
 def _completed(
+    *,
     observed: RegionSeries,
     outlook: Outlook | None,
     average: YearlyAverage | None,
@@ -145,7 +146,12 @@ def completed(observed: st.SearchStrategy[RegionSeries]) -> st.SearchStrategy[Re
     """With all that may count in place of an observed value."""
     averages = st.sampled_from((None, an_average(100.0), an_average(900.0)))
     return st.builds(
-        _completed, observed, st.none() | OUTLOOKS, averages, STAND_INS, st.none() | PATHS
+        _completed,
+        observed=observed,
+        outlook=st.none() | OUTLOOKS,
+        average=averages,
+        stand_ins=STAND_INS,
+        expected=st.none() | PATHS,
     )
 
 

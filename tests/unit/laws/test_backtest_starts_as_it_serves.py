@@ -83,13 +83,14 @@ def known_at(history: History, lag: float, now: float) -> RegionSeries:
     """What a server has stored by then of a source that gives its values so late."""
     count = max(0, min(int((now - lag - history.begins) // history.step) + 1, 10_000))
     shares = [] if history.renewable_percent is None else history.renewable_percent[:count].tolist()
-    return a_series(
+    series = a_series(
         *history.grams_per_kwh[:count],
         since=NOW,
         every=history.step * SECOND,
         renewable=[None if np.isnan(share) else share for share in shares],
         usable_for=(lag + HOUR) * SECOND,
     )
+    return replace(series, fetched=series.starts + lag)
 
 
 def started(
