@@ -25,3 +25,4 @@ class BacklogSettings:
     max_age: timedelta = timedelta(seconds=60)
     namespaces: frozenset[str] | None = None  # None is all of them
     max_rows: int = 100_000
+    starts_per_minute: int | None = None  # None is as many as may

@@ -77,7 +77,8 @@ class PostgresBacklog:
         if self._is_closed:
             self._drop()
         if self._last is None or self._last[0] != packed:
-            self._last = packed, unpacked(packed)
+            rate = self._settings.starts_per_minute
+            self._last = packed, unpacked(packed, starts_per_minute=rate)
         return self._last[1]
 
     async def close(self) -> None:
@@ -123,7 +124,12 @@ class PostgresBacklog:
             QueryColumn(name=attribute.name, type_name=attribute.type.name)
             for attribute in statement.get_attributes()
         ]
-        packing = packing_query(self._settings.query, columns, max_rows=self._settings.max_rows)
+        packing = packing_query(
+            self._settings.query,
+            columns,
+            max_rows=self._settings.max_rows,
+            counts_starts=self._settings.starts_per_minute is not None,
+        )
         row = await connection.fetchrow(packing)
         await connection.execute("ROLLBACK")
         return () if row is None else tuple(row)

@@ -33,6 +33,8 @@ _IN_WORDS: Mapping[str, str] = {
 NOT_STARTED = "false"
 # As `domain.phases.phase_of` has it.
 PHASE = "('x' || substr(md5(id::text), 1, 8))::bit(32)::bigint / 4294967296.0"
+# For how long starts are counted, in seconds.
+A_MINUTE = 60.0
 # Python's calendar ends with the year 9999.
 _LAST_INSTANT = "253e9"
 
@@ -59,11 +61,18 @@ class Packed:
     deadline: bytes
     duration: bytes
     phases: bytes
+    started: bytes
 
 
-def packing_query(query: str, columns: Sequence[QueryColumn], *, max_rows: int) -> str:
-    """The statement that yields the query's rows packed, and how many of them are wrong."""
+def packing_query(
+    query: str, columns: Sequence[QueryColumn], *, max_rows: int, counts_starts: bool = False
+) -> str:
+    """The statement that yields the query's rows packed, and how many of them are wrong.
+
+    `counts_starts`: also when those were started that were started in the last minute.
+    """
     value = _expressions(columns)
+    started = _started(columns) if counts_starts else "NULL"
     # The line breaks keep a comment at the query's end from swallowing what follows. Sorted, so that
     # equal content has equal bytes, whatever order the server found it in.
     return f"""
@@ -78,7 +87,9 @@ SELECT
   {_packed("enqueued")},
   {_packed("coalesce(deadline, 'infinity')")},
   {_packed("coalesce(duration, 'nan')")},
-  {_packed("coalesce(phase, 'nan')")}
+  {_packed("coalesce(phase, 'nan')")},
+  string_agg(float8send(started), ''::bytea)
+    FILTER (WHERE started > extract(epoch FROM now()) - {A_MINUTE:g}) AS started
 FROM (
   SELECT * FROM (
     SELECT
@@ -86,6 +97,7 @@ FROM (
       ({value["deadline_at"]})::float8 AS deadline,
       ({value["duration"]})::float8 AS duration,
       ({value["id"]})::float8 AS phase,
+      ({started})::float8 AS started,
       {value["started_at"]} AS is_started
     FROM (
 {query.strip().rstrip(";")}
@@ -99,7 +111,17 @@ FROM (
 
 def read_packed(row: Sequence[Any], *, max_rows: int) -> Packed:
     """What the packing query's row holds, once nothing in it is wrong."""
-    counts_in_progress, row_count, in_progress, *wrong, enqueued, deadline, duration, phases = row
+    (
+        counts_in_progress,
+        row_count,
+        in_progress,
+        *wrong,
+        enqueued,
+        deadline,
+        duration,
+        phases,
+        started,
+    ) = row
     if row_count > max_rows:
         raise UnusableQueryError(
             f"the query yields more than {max_rows:,} rows; narrow it or raise max_rows"
@@ -120,10 +142,11 @@ def read_packed(row: Sequence[Any], *, max_rows: int) -> Packed:
         deadline=bytes(deadline or b""),
         duration=bytes(duration or b""),
         phases=bytes(phases or b""),
+        started=bytes(started or b""),
     )
 
 
-def unpacked(packed: Packed) -> Items:
+def unpacked(packed: Packed, *, starts_per_minute: int | None = None) -> Items:
     """The items in these columns."""
     enqueued = _column(packed.enqueued)
     return Items(
@@ -133,7 +156,20 @@ def unpacked(packed: Packed) -> Items:
         phases=phases_or(_column(packed.phases), enqueued),
         in_progress=packed.in_progress,
         counts_in_progress=packed.counts_in_progress,
+        starts_per_minute=starts_per_minute,
+        started=np.sort(_column(packed.started)),
     )
+
+
+def _started(columns: Sequence[QueryColumn]) -> str:
+    types = {column.name: column.type_name for column in columns}
+    if types.get("started_at") != "timestamptz":
+        found = types.get("started_at")
+        raise UnusableQueryError(
+            "starts_per_minute counts by started_at, which must be of type timestamptz "
+            + ("and is not there" if found is None else f"and is of type {found}")
+        )
+    return "extract(epoch FROM started_at)"
 
 
 def _column(packed: bytes) -> Column:

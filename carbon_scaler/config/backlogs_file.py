@@ -64,6 +64,7 @@ class BacklogModel(StrictModel):
         Field(min_length=1),
     ] = Field(default_factory=list)
     max_rows: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 100_000
+    starts_per_minute: Annotated[int, Field(ge=1, le=MOST_ROWS)] | None = None
 
 
 def _allowed_duration(longest: timedelta) -> str:
@@ -79,6 +80,7 @@ ALLOWED: Mapping[str, str] = {
     "max_age": _allowed_duration(LONGEST_AGE),
     "namespaces": "a list of the namespaces that may use it; leave it out for all",
     "max_rows": f"a whole number from 1 to {MOST_ROWS:,}",
+    "starts_per_minute": f"a whole number from 1 to {MOST_ROWS:,}; the query must yield started_at",
 }
 
 
@@ -113,6 +115,7 @@ def _settings(
         max_age=written.max_age,
         namespaces=frozenset(written.namespaces) or None,
         max_rows=written.max_rows,
+        starts_per_minute=written.starts_per_minute,
     )
 
 

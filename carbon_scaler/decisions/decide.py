@@ -14,6 +14,7 @@ from carbon_scaler.decisions import (
     off,
     overrides,
     place,
+    rate,
     residency,
     shadow,
     strategies,
@@ -65,7 +66,8 @@ def decide(
     if verdict is not Verdict.OPEN and answer.level > 0:
         verdict, reason = Verdict.OPEN, "deadline"
     if verdict is Verdict.OPEN and starting == 0 and answer.level == 0:
-        verdict, reason = Verdict.CLOSED, herd.REASON
+        verdict = Verdict.CLOSED
+        reason = next(ruling.reason for ruling in rulings if ruling.starting == 0)
     return Decision(
         verdict=verdict,
         reason=reason,
@@ -114,7 +116,7 @@ def _rulings(case: Case) -> tuple[Ruling, ...]:
             rulings.extend(filter(None, [deadlines.rule(case)]))
         # In shadow the later rules are heard as well, for the record.
         if ruling.outcome in SETTLING and ruling.rule != "shadow":
-            rulings.extend(filter(None, [herd.rule(case, ruling)]))
+            rulings.extend(filter(None, [herd.rule(case, ruling), rate.rule(case, ruling)]))
             break
     return tuple(rulings)
 

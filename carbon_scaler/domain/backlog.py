@@ -1,7 +1,7 @@
 """Work that waits outside the cluster, as last read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -33,6 +33,10 @@ class Items:
     in_progress: int
     # Whether the source tells which items are in progress at all.
     counts_in_progress: bool = True
+    # How many may be started in a minute; None: as many as may.
+    starts_per_minute: int | None = None
+    # When those were started that were started lately, in Unix seconds, ascending.
+    started: Column = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def of(cls, waiting: Iterable[Item], *, in_progress: int = 0) -> "Items":

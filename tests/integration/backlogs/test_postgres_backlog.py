@@ -17,6 +17,7 @@ from carbon_scaler.backlogs.errors import BacklogUnavailableError
 from carbon_scaler.backlogs.postgres import APPLICATION_NAME, PostgresBacklog
 from carbon_scaler.backlogs.registry import backlog_sources
 from carbon_scaler.domain.backlog import Item, Items
+from carbon_scaler.domain.phases import phase_of, phases_of_instants
 from carbon_scaler.storage.databases import with_database
 
 PASSWORD = "s3cr3t"
@@ -329,6 +330,69 @@ async def test_a_function_that_writes_is_refused_as_read_only(
 
     assert await refusal("SELECT * FROM grow()") == (
         "query failed: cannot execute INSERT in a read-only transaction"
+    )
+
+
+async def test_an_id_gives_each_item_its_place_the_same_as_everywhere(
+    connection: asyncpg.Connection, reading: Reader
+):
+    await connection.execute(
+        "INSERT INTO queue (enqueued_at) SELECT now() FROM generate_series(1, 3)"
+    )
+    items = await reading().read()
+    assert sorted(items.phases) == sorted(phase_of(str(number)) for number in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT enqueued_at FROM queue",
+        "SELECT *, null AS id FROM (SELECT enqueued_at FROM queue) AS without",
+        "SELECT * FROM queue JOIN (SELECT 7 AS id) AS other ON true",
+    ],
+    ids=["none", "null", "two"],
+)
+async def test_without_one_id_the_instant_gives_a_place(
+    connection: asyncpg.Connection, reading: Reader, query: str
+):
+    await connection.execute("INSERT INTO queue (enqueued_at) VALUES ($1), ($1)", AT)
+    items = await reading(query).read()
+    assert items.phases.tolist() == phases_of_instants(items.enqueued).tolist()
+    assert len(set(items.phases.tolist())) == 2
+
+
+async def test_starts_of_the_last_minute_are_told_where_they_are_counted(
+    connection: asyncpg.Connection, reading: Reader
+):
+    await connection.execute(
+        "INSERT INTO queue (enqueued_at, started_at) SELECT now(), now() - ago * interval '1 second'"
+        " FROM unnest(ARRAY[10, 3, 70, 4000]) AS starts (ago)"
+    )
+    limited = await reading(starts_per_minute=5).read()
+    assert limited.starts_per_minute == 5
+    assert limited.in_progress == 4
+    assert np.diff(limited.started).tolist() == pytest.approx([7.0])
+
+    unlimited = await reading().read()
+    assert (unlimited.starts_per_minute, len(unlimited.started)) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("SELECT enqueued_at FROM queue", "and is not there"),
+        (
+            "SELECT enqueued_at, now()::timestamp AS started_at FROM queue",
+            "and is of type timestamp",
+        ),
+    ],
+    ids=["missing", "naive"],
+)
+async def test_starts_can_not_be_counted_without_their_instants(
+    connection: asyncpg.Connection, refusal: Refusal, query: str, found: str
+):
+    assert await refusal(query, starts_per_minute=5) == (
+        f"starts_per_minute counts by started_at, which must be of type timestamptz {found}"
     )
 
 

@@ -55,12 +55,14 @@ def test_what_is_left_out_has_its_default(tmp_path: Path):
         max_age=timedelta(seconds=60),
         namespaces=None,
         max_rows=100_000,
+        starts_per_minute=None,
     )
 
 
 def test_what_is_stated_stands(tmp_path: Path):
     text = MINIMAL + (
         "    refresh: 1m30s\n    timeout: PT10S\n    max_age: 10\n    max_rows: 7\n"
+        "    starts_per_minute: 30\n"
         "    namespaces: [team-a, team-b]\n"
     )
 
@@ -70,6 +72,7 @@ def test_what_is_stated_stands(tmp_path: Path):
     assert backlog.timeout == timedelta(seconds=10)
     assert backlog.max_age == timedelta(minutes=10), "a plain number is minutes"
     assert backlog.max_rows == 7
+    assert backlog.starts_per_minute == 30
     assert backlog.namespaces == {"team-a", "team-b"}
 
 
@@ -137,6 +140,10 @@ def test_a_mounted_config_map_is_read(tmp_path: Path):
         ("max_rows: many", '6: backlogs.q2q.max_rows: "many" is not allowed; a whole number'),
         ("max_rows: 0", '6: backlogs.q2q.max_rows: "0" is not allowed; a whole number from 1 to'),
         ("max_rows: 1.5", '6: backlogs.q2q.max_rows: "1.5" is not allowed; a whole number'),
+        (
+            "starts_per_minute: 0",
+            '6: backlogs.q2q.starts_per_minute: "0" is not allowed; a whole number from 1 to',
+        ),
         ("max_rows: 1000001", '6: backlogs.q2q.max_rows: "1000001" is not allowed'),
         ("namespaces: team-a", '6: backlogs.q2q.namespaces: "team-a" is not allowed; a list'),
         ("namespaces: []", '6: backlogs.q2q.namespaces: "a list" is not allowed; a list of'),
@@ -218,7 +225,8 @@ def test_several_mistakes_are_counted_and_the_telling_one_is_named(tmp_path: Pat
 
     assert refusal(written(tmp_path, text)) == (
         'backlogs.yaml:5: backlogs.q2q.qeury: unknown key; did you mean "query"? one of kind, '
-        "max_age, max_rows, namespaces, query, refresh, timeout, url_env (and 2 more)"
+        "max_age, max_rows, namespaces, query, refresh, starts_per_minute, timeout, url_env "
+        "(and 2 more)"
     )
 
 
