@@ -89,7 +89,7 @@ def test_the_test_command_is_the_one_that_ci_runs():
 
 
 def test_every_block_is_known_to_a_test_here():
-    words = ("IsActive", "explain", "INSERT", "GetMetrics", "doctor", "override")
+    words = ("IsActive", "explain", "INSERT", "GetMetrics", "doctor", "override", "advise")
 
     assert sorted(POKES) == sorted(poke(word) for word in words)
 
@@ -139,6 +139,14 @@ def test_the_rules_are_written_checked_and_overridden(running: Program, data_dir
     assert "grid emergency" in done.stdout
     assert "not now" in done.stdout
     assert (data_dir / "my-policy" / "workload-policies.yaml").exists()
+
+
+def test_windows_are_ranked_and_settings_are_advised(running: Program, data_dir: Path):
+    done = as_written(poke("advise"), running, data_dir)
+
+    assert done.returncode == 0, done.stderr
+    assert "us-west-1" in done.stdout
+    assert "forecast" in done.stdout
 
 
 def test_the_scaled_job_to_copy_resolves():
