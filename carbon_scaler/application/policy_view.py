@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from carbon_scaler.decisions.policy_terms import LIMIT_OF
 from carbon_scaler.decisions.resolve import Surroundings, resolve
 from carbon_scaler.domain.bands import Bands
 from carbon_scaler.domain.policy import BUILT_IN_POLICY, SETTING_NAMES, Policy, WorkloadClass
@@ -119,6 +120,8 @@ def _origin(
         stated, before, document = policy.defaults, BUILT_IN_POLICY.defaults, SCHEDULER
     elif origin == WINDOWS:
         return WINDOWS
+    elif origin.startswith(LIMIT_OF):
+        return SCHEDULER if origin == LIMIT_OF + "default" else CLASSES
     elif built_in is None:
         return CLASSES
     else:

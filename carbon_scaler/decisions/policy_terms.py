@@ -21,6 +21,8 @@ from carbon_scaler.domain.windows import TimeWindow, WindowEffect
 # Triggers may state anything; what so many of them stated is forgotten at once.
 MOST_KEPT = 1_000
 
+# Whose limit made it the strategy.
+LIMIT_OF = "limit of "
 # What only the strategy `threshold` compares with.
 LIMITS = ("threshold", "min_renewable_percent", "require_mix")
 
@@ -79,7 +81,7 @@ def _effective(class_name: str, stated: StatedSettings, policy: Policy) -> Effec
         stated_by = _who_states_a_limit(class_name, stated, policy)
         if stated_by is not None:
             settings = replace(settings, strategy=Strategy.THRESHOLD)
-            origins["strategy"] = f"limit of {stated_by}"
+            origins["strategy"] = LIMIT_OF + stated_by
     if not policy.time_shift.enabled:
         settings = replace(settings, strategy=Strategy.THRESHOLD)
         origins["strategy"] = "time-shift-policies.yaml"

@@ -98,6 +98,19 @@ def test_without_time_shift_the_strategy_is_that_documents():
     }
 
 
+def test_a_limit_that_makes_the_strategy_names_its_document():
+    limited = with_classes(nightly=a_class(threshold=100.0), deferrable=a_class(threshold=300.0))
+    for name in ("nightly", "deferrable"):
+        settings = policy_view(limited, CATALOG)["classes"][name]["settings"]
+        assert settings["strategy"] == {
+            "value": Strategy.THRESHOLD,
+            "origin": "workload-policies.yaml",
+        }
+    defaults = replace(BUILT_IN_POLICY.defaults, threshold=200.0)
+    settings = viewed(defaults=defaults)["classes"]["standard"]["settings"]
+    assert settings["strategy"]["origin"] == "scheduler-config.yaml"
+
+
 def test_windows_are_told_as_they_are_written():
     def window(name: str, begins: float, ends: float) -> TimeWindow:
         return TimeWindow(
