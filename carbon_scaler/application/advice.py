@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbon_scaler.application.backtest import STRATEGIES, Way, World, replay
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.policy import Policy, Strategy
-from carbon_scaler.domain.snapshot import Column
 from carbon_scaler.simulation.history import History
 from carbon_scaler.simulation.jobs import Jobs
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbon_scaler.decisions.resolve import Surroundings, resolve
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.phases import phases_of
 from carbon_scaler.domain.policy import DEFAULT_SPREAD, Policy, StatedSettings, Strategy
 from carbon_scaler.domain.regions import Catalog
-from carbon_scaler.domain.snapshot import Column
 from carbon_scaler.domain.trigger import Mode, Plan, Rejection, Trigger, quoted
 from carbon_scaler.forecasting.regression import Priors
 from carbon_scaler.simulation.expected import Sight

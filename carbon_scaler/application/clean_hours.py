@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from carbon_scaler.application.clean_windows import JobShape, percent_below
-from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.forecasting.hours import HOUR_SECONDS, HourlyHistory, instant_of
 
 

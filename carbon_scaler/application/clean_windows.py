@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.intensity import Kind
-from carbon_scaler.domain.snapshot import Column
 from carbon_scaler.forecasting.forecast import STATIC_AVERAGE, Forecast
 from carbon_scaler.forecasting.hours import HOUR_SECONDS, HourlyHistory, hour_of
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.intensity import Basis
-from carbon_scaler.domain.snapshot import Column
 from carbon_scaler.forecasting.hours import HOUR_SECONDS, HourlyHistory
 from carbon_scaler.simulation.history import History
 from carbon_scaler.simulation.jobs import Jobs

@@ -9,10 +9,10 @@ import numpy as np
 
 from carbon_scaler.application.advice import SLACKS, Trials
 from carbon_scaler.application.backtest import Way
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.durations import format_duration
 from carbon_scaler.domain.intensity import LONGEST_USABLE_FOR
 from carbon_scaler.domain.policy import Strategy
-from carbon_scaler.domain.snapshot import Column
 
 # What is open or shut in all but a twentieth of the hours decides next to nothing.
 NEARLY_NEVER = 5.0

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from carbon_scaler.domain.backlog import Column, Items, phases_or
+from carbon_scaler.domain.backlog import Items, phases_or
+from carbon_scaler.domain.columns import Column
 
 # The server's words for the types that a column may have; None allows any.
 ALLOWED_TYPES: Mapping[str, Mapping[str, str] | None] = {

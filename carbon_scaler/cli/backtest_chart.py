@@ -8,7 +8,7 @@ from typing import Any
 
 from carbon_scaler.cli.output_file import written
 from carbon_scaler.cli.svg import FAINT, INK, Drawing
-from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.simulation.load import load_by_hour_of_day
 from carbon_scaler.wiring.backtest import BacktestFound
 

@@ -10,7 +10,7 @@ import typer
 
 from carbon_scaler.cli.output import print_table
 from carbon_scaler.cli.output_file import written
-from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.wiring.backtest import BacktestFound
 
 START_COLUMNS = ("id", "strategy", "region", "started_at", "emissions_g")

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import numpy as np
 
 from carbon_scaler.config.csv_table import INSTANT_FORM, instant, number
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.policy import DEFAULT_CLASS
 from carbon_scaler.domain.regions import split_region
-from carbon_scaler.domain.snapshot import Column
 from carbon_scaler.domain.suggestions import allowed_names
 from carbon_scaler.simulation.history import History
 from carbon_scaler.simulation.jobs import Jobs

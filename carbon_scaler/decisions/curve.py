@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 
 from carbon_scaler.decisions.case import Case
 from carbon_scaler.decisions.counted import counted_grams, counted_text
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.curves import Curve, curve_up_to
 from carbon_scaler.domain.decision import Outcome, Ruling
 from carbon_scaler.domain.policy import Settings
-from carbon_scaler.domain.snapshot import Column
 
 RULE = "curve"
 

@@ -6,7 +6,8 @@ from functools import lru_cache
 import numpy as np
 
 from carbon_scaler.decisions.case import Case
-from carbon_scaler.domain.expected import Column, ExpectedPath
+from carbon_scaler.domain.columns import Column
+from carbon_scaler.domain.expected import ExpectedPath
 from carbon_scaler.domain.intensity import Kind
 from carbon_scaler.domain.policy import Strategy
 from carbon_scaler.domain.snapshot import RegionSeries

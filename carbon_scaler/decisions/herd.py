@@ -11,12 +11,12 @@ from carbon_scaler.decisions.openings import Openings, forbidden, openings
 from carbon_scaler.decisions.outlays import Look, Outlay, durations, look, outlay, outlay_on
 from carbon_scaler.decisions.timeline import Ramp, Starting
 from carbon_scaler.decisions.waiting import knots_before
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.decision import Outcome, Ruling
 from carbon_scaler.domain.durations import format_duration
 from carbon_scaler.domain.expected import ExpectedPath
 from carbon_scaler.domain.phases import phase_of
 from carbon_scaler.domain.policy import Strategy
-from carbon_scaler.domain.snapshot import Column
 
 RULE = "herd"
 REASON = "spread"

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from carbon_scaler.decisions import curve, quantile, strategies, thresholds
 from carbon_scaler.decisions import windows as time_windows
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.policy import Settings, Strategy, WhenBlind
-from carbon_scaler.domain.snapshot import Column, RegionSeries
+from carbon_scaler.domain.snapshot import RegionSeries
 from carbon_scaler.domain.trigger import Plan
 from carbon_scaler.domain.windows import TimeWindow, WindowEffect
 

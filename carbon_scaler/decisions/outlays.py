@@ -9,8 +9,8 @@ from carbon_scaler.decisions.case import Case
 from carbon_scaler.decisions.foresight import usable_path
 from carbon_scaler.decisions.waiting import Costs, Flags, bar_of, least_until, pays_from, turns_at
 from carbon_scaler.decisions.windows import hours_ahead
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.expected import ExpectedPath
-from carbon_scaler.domain.snapshot import Column
 from carbon_scaler.domain.windows import TimeWindow
 
 # Every run lasts a little.

@@ -9,10 +9,11 @@ from carbon_scaler.decisions.case import Case
 from carbon_scaler.decisions.outlays import Look, look, outlay
 from carbon_scaler.decisions.pulses import pulse_at
 from carbon_scaler.decisions.timeline import Lot
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.decision import Outcome, Ruling
 from carbon_scaler.domain.durations import format_duration
 from carbon_scaler.domain.expected import ExpectedPath
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
+from carbon_scaler.domain.snapshot import HOUR_SECONDS
 
 RULE = "forecast"
 

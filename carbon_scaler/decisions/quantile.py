@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from carbon_scaler.decisions.case import Case
 from carbon_scaler.decisions.counted import counted_grams, counted_text
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.decision import Outcome, Ruling
 from carbon_scaler.domain.durations import format_duration
 from carbon_scaler.domain.policy import Settings
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column, RegionSeries
+from carbon_scaler.domain.snapshot import HOUR_SECONDS, RegionSeries
 
 RULE = "quantile"
 LEAST_PAST_SECONDS = 24 * HOUR_SECONDS

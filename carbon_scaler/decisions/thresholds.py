@@ -5,10 +5,11 @@ from numpy.typing import NDArray
 
 from carbon_scaler.decisions.case import Case
 from carbon_scaler.decisions.counted import counted_grams, counted_text
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.decision import Outcome, Ruling
 from carbon_scaler.domain.intensity import RenewableShare
 from carbon_scaler.domain.policy import Settings
-from carbon_scaler.domain.snapshot import Column, RegionSeries
+from carbon_scaler.domain.snapshot import RegionSeries
 
 RULE = "threshold"
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from carbon_scaler.domain.backlog import Column, Items
+from carbon_scaler.domain.backlog import Items
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.decision import QueueCounts
 from carbon_scaler.domain.policy import Settings, Strategy
 

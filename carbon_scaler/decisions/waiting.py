@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
+from carbon_scaler.domain.columns import Column
+from carbon_scaler.domain.snapshot import HOUR_SECONDS
 
 Flags = NDArray[np.bool_]
 
@@ -71,13 +72,8 @@ class Costs:
         return np.array([height])
 
 
-def bar_at(costs: Costs, begun: Column, *, min_savings_percent: float) -> Column:
-    """What a later start must cost less than, to be worth waiting for; NaN: nobody can tell."""
-    return bar_of(costs.at(begun), min_savings_percent)
-
-
 def bar_of(grams: Column, min_savings_percent: float) -> Column:
-    """The same, of what a start now costs."""
+    """What a later start must cost less than to be worth waiting for; `grams` is a start now."""
     bar: Column = grams * (1 - min_savings_percent / 100) - ROUNDING * grams
     return bar
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbon_scaler.decisions.case import Case
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.decision import Outcome, Ruling
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
+from carbon_scaler.domain.snapshot import HOUR_SECONDS
 from carbon_scaler.domain.windows import DAYS_AFTER, TimeWindow, WindowEffect, occurrences, utc_day
 
 RULE = "windows"

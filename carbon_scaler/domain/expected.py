@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.intensity import UNKNOWN_SHARE, Basis, Kind, Reading
-
-Column = NDArray[np.float64]
 
 OWN_SOURCE = "own"
 HOUR = timedelta(hours=1)

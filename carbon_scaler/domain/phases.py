@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from hashlib import md5
 
 import numpy as np
-from numpy.typing import NDArray
 
-Column = NDArray[np.float64]
+from carbon_scaler.domain.columns import Column
 
 DIGITS = 8
 PARTS = 16.0**DIGITS

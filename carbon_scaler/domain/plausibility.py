@@ -8,9 +8,10 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.intensity import UNKNOWN_SHARE, Factors
 from carbon_scaler.domain.observation import Observation
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
+from carbon_scaler.domain.snapshot import HOUR_SECONDS
 
 MOST_GRAMS = 2000.0
 AHEAD = timedelta(seconds=60)

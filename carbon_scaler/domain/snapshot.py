@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.expected import ExpectedPath
 from carbon_scaler.domain.intensity import (
     LONGEST_USABLE_FOR,
@@ -16,8 +16,6 @@ from carbon_scaler.domain.intensity import (
     Reading,
     RenewableShare,
 )
-
-Column = NDArray[np.float64]
 
 HOUR_SECONDS = 3600.0
 # A forecast that is older than this decides nothing.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.simulation.jobs import Jobs, Places
 from carbon_scaler.simulation.mix import CLASSES, DURATIONS, MINUTE, each_first
 

@@ -7,7 +7,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from carbon_scaler.decisions.windows import hours_ahead
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
+from carbon_scaler.domain.columns import Column
+from carbon_scaler.domain.snapshot import HOUR_SECONDS
 from carbon_scaler.domain.windows import TimeWindow
 from carbon_scaler.forecasting.hindcast import hindcast
 from carbon_scaler.forecasting.hours import DAY, HourlyHistory, hourly

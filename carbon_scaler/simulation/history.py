@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.intensity import Basis, Kind
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column, RegionSeries
+from carbon_scaler.domain.snapshot import HOUR_SECONDS, RegionSeries
 
 SOURCE = "history"
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.expected import LASTS
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
+from carbon_scaler.domain.snapshot import HOUR_SECONDS
 from carbon_scaler.forecasting.provider import ProviderIssue
 
 LASTS_HOURS = int(LASTS.total_seconds() // HOUR_SECONDS)

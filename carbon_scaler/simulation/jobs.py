@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.columns import Column
 
 Places = NDArray[np.intp]
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
+from carbon_scaler.domain.columns import Column
+from carbon_scaler.domain.snapshot import HOUR_SECONDS
 from carbon_scaler.simulation.jobs import Jobs
 
 DAY = 24

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.simulation.history import History
 from carbon_scaler.simulation.jobs import Jobs, Places
 

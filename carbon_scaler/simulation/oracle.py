@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.simulation.history import Meter
 from carbon_scaler.simulation.jobs import Jobs, Places
 from carbon_scaler.simulation.places import Sites

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.simulation.jobs import Jobs
 from carbon_scaler.simulation.starts import Starts
 

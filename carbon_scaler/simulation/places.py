@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carbon_scaler.decisions import residency
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.decision import Outcome
-from carbon_scaler.domain.snapshot import Column
 from carbon_scaler.domain.trigger import Tenancy
 from carbon_scaler.simulation.history import History, meter
 from carbon_scaler.simulation.jobs import Jobs, Places

@@ -16,7 +16,8 @@ from carbon_scaler.decisions.waiting import (
     meets_at,
     pays_from,
 )
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
+from carbon_scaler.domain.columns import Column
+from carbon_scaler.domain.snapshot import HOUR_SECONDS
 from carbon_scaler.simulation.expected import Expected
 from carbon_scaler.simulation.jobs import Places
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-Column = NDArray[np.float64]
+from carbon_scaler.domain.columns import Column
 
 RUN_NOW = "run_now"
 

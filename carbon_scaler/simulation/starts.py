@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from carbon_scaler.decisions.openings import Openings
-from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.simulation.jobs import Places
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.intensity import Basis
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
+from carbon_scaler.domain.snapshot import HOUR_SECONDS
 from carbon_scaler.simulation.history import History
 
 DAY_HOURS = 24

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.columns import Column
 
 
 def winners(

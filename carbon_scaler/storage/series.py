@@ -8,9 +8,10 @@ from sys import intern
 import asyncpg
 import numpy as np
 
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.expected import ExpectedPath
 from carbon_scaler.domain.intensity import DEFAULT_USABLE_FOR, Basis, Factors, Kind, Signal
-from carbon_scaler.domain.snapshot import Column, Outlook, RegionSeries
+from carbon_scaler.domain.snapshot import Outlook, RegionSeries
 from carbon_scaler.storage.pool import Connection
 from carbon_scaler.storage.precedence import winners
 

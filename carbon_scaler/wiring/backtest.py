@@ -11,13 +11,13 @@ from carbon_scaler.application.residency_overrides import residency_overrides
 from carbon_scaler.config.forecast_priors import load_priors
 from carbon_scaler.config.history_file import DATABASE, HistoryFile, ReadHistory, StoredHistory
 from carbon_scaler.config.job_columns import ClassTerms, JobFrame, ReadJobs
+from carbon_scaler.config.known_tenant import known_tenant
 from carbon_scaler.config.policy_files import PolicyFiles, read_policy
 from carbon_scaler.config.settings import Settings
 from carbon_scaler.domain.errors import CarbonScalerError
 from carbon_scaler.domain.intensity import Basis
 from carbon_scaler.domain.regions import Catalog
 from carbon_scaler.domain.suggestions import allowed_names
-from carbon_scaler.domain.trigger import quoted
 from carbon_scaler.simulation.jobs import Jobs
 from carbon_scaler.simulation.mix import Mix, draw
 from carbon_scaler.simulation.outcome import Yardstick
@@ -93,11 +93,12 @@ def backtest(asked: BacktestAsked, progress: Callable[[str], None]) -> BacktestF
     """Read everything, replay it, and sum it up; `progress` hears what is being done."""
     files = read_policy(asked.policy)
     read = _histories(asked, progress)
+    known_tenant(asked.tenant, files.policy.residency.tenants)
     world = World(
         policy=files.policy,
         catalog=files.catalog,
         histories={region: each.history for region, each in read.items()},
-        tenant=_tenant(asked.tenant, files),
+        tenant=asked.tenant,
         lag=asked.lag,
         poll=asked.poll,
         seed=asked.seed,
@@ -141,16 +142,6 @@ def _histories(asked: BacktestAsked, progress: Callable[[str], None]) -> Mapping
         progress(file.region)
         read[file.region] = history_of(file, asked.basis, asked.settings)
     return read
-
-
-def _tenant(name: str | None, files: PolicyFiles) -> str | None:
-    tenants = files.policy.residency.tenants
-    if name is not None and name not in tenants:
-        raise NothingToReplayError(
-            f"--tenant: gdpr-residency-overrides.yaml has no tenant {quoted(name)}; "
-            f"{allowed_names(name, tenants)}"
-        )
-    return name
 
 
 def _jobs(asked: BacktestAsked, world: World) -> ReadJobs:

@@ -14,13 +14,11 @@ from carbon_scaler.application.region_ranking import (
     comparison,
     ranking,
 )
+from carbon_scaler.config.known_tenant import known_tenant
 from carbon_scaler.config.policy_files import PolicyFiles, read_policy
 from carbon_scaler.config.region_grids import known_region
-from carbon_scaler.config.settings import Settings, SettingsError
+from carbon_scaler.config.settings import Settings
 from carbon_scaler.domain.intensity import Basis
-from carbon_scaler.domain.residency import Tenant
-from carbon_scaler.domain.suggestions import allowed_names
-from carbon_scaler.domain.trigger import quoted
 from carbon_scaler.storage.region_figures import PostgresRegionFigures
 from carbon_scaler.wiring.databases import opened_database
 from carbon_scaler.wiring.forecast import NothingKnownError
@@ -66,7 +64,7 @@ async def compared_regions(
 
 async def _known(settings: Settings, asked: RankAsked) -> _Known:
     files = read_policy(settings.policy_dir)
-    tenant = _tenant(asked.tenant, files)
+    tenant = known_tenant(asked.tenant, files.policy.residency.tenants)
     now = asked.at or SystemClock().now()
     figures = await _figures(settings, asked, files, now)
     weights = files.policy.weights
@@ -82,16 +80,6 @@ async def _known(settings: Settings, asked: RankAsked) -> _Known:
     }
     law = Law(tenant=tenant, adequacy=files.policy.residency.adequacy, now=now)
     return _Known(files=files, regions=figures, law=law, header=header)
-
-
-def _tenant(name: str | None, files: PolicyFiles) -> Tenant | None:
-    tenants = files.policy.residency.tenants
-    if name is not None and name not in tenants:
-        raise SettingsError(
-            f"--tenant: gdpr-residency-overrides.yaml has no tenant {quoted(name)}; "
-            f"{allowed_names(name, tenants)}"
-        )
-    return None if name is None else tenants[name]
 
 
 async def _figures(

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.intensity import Basis
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
+from carbon_scaler.domain.snapshot import HOUR_SECONDS
 from carbon_scaler.providers.replay.file import shipped_year
 from carbon_scaler.simulation.history import History
 

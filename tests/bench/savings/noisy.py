@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from carbon_scaler.domain.snapshot import HOUR_SECONDS, Column
+from carbon_scaler.domain.columns import Column
+from carbon_scaler.domain.snapshot import HOUR_SECONDS
 from carbon_scaler.simulation.history import History
 from carbon_scaler.simulation.issues import Issues
 

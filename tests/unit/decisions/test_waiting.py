@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon_scaler.decisions.waiting import Costs, bar_at, pays_from, turns_at
+from carbon_scaler.decisions.waiting import Costs, bar_of, pays_from, turns_at
 from tests.unit.laws.cases import law
 
 HOUR, MINUTE = 3600.0, 60.0
@@ -19,9 +19,7 @@ def pays(
     least: float = 0.0,
 ) -> bool:
     costs = Costs.of(np.array([path]), np.array([duration]))
-    [instant] = pays_from(
-        costs, np.array([begun]), bar_at(costs, np.array([begun]), min_savings_percent=least)
-    )
+    [instant] = pays_from(costs, np.array([begun]), bar_of(costs.at(np.array([begun])), least))
     return bool(instant < begun + slack)
 
 
@@ -118,7 +116,7 @@ def test_of_many_runs_each_is_told_what_it_is_told_alone(
     def told(rows: slice) -> list[np.ndarray]:
         costs = Costs.of(np.array([path] * len(durations[rows])), durations[rows])
         instants = begun[rows]
-        bar = bar_at(costs, instants, min_savings_percent=least)
+        bar = bar_of(costs.at(instants), least)
         return [
             costs.at(instants),
             # At the end of the path what is taken to follow depends on the longest run.

@@ -3,7 +3,7 @@ import pytest
 
 from carbon_scaler.application.backtest import Way
 from carbon_scaler.config.forecast_priors import load_priors
-from carbon_scaler.domain.snapshot import Column
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.simulation.expected import Expected, Sight, expected_of
 from carbon_scaler.simulation.history import History
 from carbon_scaler.simulation.issues import LASTS_HOURS, Issues

@@ -9,8 +9,8 @@ from carbon_scaler.application.backtest import BacktestError, Placing, Way
 from carbon_scaler.config.forecast_priors import load_priors
 from carbon_scaler.decisions.openings import Openings, forbidden
 from carbon_scaler.decisions.waiting import Costs, bar_of, pays_from
+from carbon_scaler.domain.columns import Column
 from carbon_scaler.domain.policy import BUILT_IN_POLICY, TimeShift
-from carbon_scaler.domain.snapshot import Column
 from carbon_scaler.domain.windows import TimeWindow
 from carbon_scaler.simulation.expected import Expected, Sight, expected_of
 from carbon_scaler.simulation.history import History
